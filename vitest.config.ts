@@ -1,0 +1,13 @@
+import { defineConfig } from 'vitest/config'
+
+/** Unit, contract and whole-pipeline tests on the embedded lake: offline, nothing but npm. */
+export default defineConfig({
+  test: {
+    include: ['packages/*/test/**/*.test.ts', 'services/*/test/**/*.test.ts', 'test/**/*.test.ts'],
+    exclude: ['**/*.servers.test.ts', '**/*.interop.test.ts', '**/node_modules/**'],
+    pool: 'forks',
+    maxWorkers: 2,
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
+  },
+})

@@ -1,0 +1,13 @@
+import { defineConfig } from 'vitest/config'
+
+/** Our tables read and written by delta-rs and Spark: needs Python and Java. */
+export default defineConfig({
+  test: {
+    include: ['packages/*/test/**/*.interop.test.ts', 'test/**/*.interop.test.ts'],
+    pool: 'forks',
+    maxWorkers: 1,
+    fileParallelism: false,
+    testTimeout: 600_000,
+    hookTimeout: 600_000,
+  },
+})

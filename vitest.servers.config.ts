@@ -1,0 +1,17 @@
+import { defineConfig } from 'vitest/config'
+
+/** The contract suites and the pipeline on real servers (see CONTRIBUTING.md for where they come from). */
+export default defineConfig({
+  test: {
+    include: [
+      'packages/*/test/**/*.servers.test.ts',
+      'services/*/test/**/*.servers.test.ts',
+      'test/**/*.servers.test.ts',
+    ],
+    pool: 'forks',
+    maxWorkers: 1,
+    fileParallelism: false,
+    testTimeout: 300_000,
+    hookTimeout: 600_000,
+  },
+})
