@@ -1,0 +1,3 @@
+export * from './event-type.ts'
+export * from './field.ts'
+export * from './raw-line.ts'
