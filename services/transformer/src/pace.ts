@@ -1,0 +1,41 @@
+import type { PollLimits } from '@sluice/event-log'
+
+export interface PaceLimits {
+  /** At most this long from receipt to visible, where the machine keeps up. */
+  freshness_ms: number
+  max_records: number
+  max_bytes: number
+  /** How long a poll waits for the first record. */
+  max_wait_ms: number
+}
+
+/**
+ * When to cut a micro-batch: at once after a pause, else after the freshness that is wanted less the time that a
+ * commit takes (a moving average), so that a steady stream makes few, larger commits.
+ */
+export class Pace {
+  readonly #limits: PaceLimits
+  readonly #now: () => number
+  #commit_ms = 0
+  #last_batch_ms = Number.NEGATIVE_INFINITY
+
+  constructor(limits: PaceLimits, now: () => number) {
+    this.#limits = limits
+    this.#now = now
+  }
+
+  next(): PollLimits {
+    const { freshness_ms, max_records, max_bytes, max_wait_ms } = this.#limits
+    const idle = this.#now() - this.#last_batch_ms > freshness_ms
+    return { max_records, max_bytes, max_wait_ms, linger_ms: idle ? 0 : Math.max(0, freshness_ms - this.#commit_ms) }
+  }
+
+  polled(records: number): void {
+    if (records > 0) this.#last_batch_ms = this.#now()
+  }
+
+  settled(took_ms: number): void {
+    this.#commit_ms = this.#commit_ms === 0 ? took_ms : this.#commit_ms * 0.8 + took_ms * 0.2
+    this.#last_batch_ms = this.#now()
+  }
+}

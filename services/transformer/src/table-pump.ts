@@ -1,0 +1,91 @@
+import type { Notices } from '@sluice/event-log'
+import type { AwaitedOutcome, Ledger, PlanTarget } from '@sluice/lake'
+import { applyPlans } from '@sluice/lake'
+
+/** A target of plans and the table's version after applying them; what is computed from a table follows it. */
+export interface PumpedTable {
+  name: string
+  target: PlanTarget
+  /** Newest version of the table, known without asking the store. */
+  version(): number
+  /** Brings what is computed from this table (its explosion) up to it. */
+  followers?: () => Promise<{ table: string; version: number }[]>
+}
+
+export interface PumpOptions {
+  ledger: Ledger
+  tables: readonly PumpedTable[]
+  notices: Notices
+  /** A batch waits before it is settled while the tables are more than this many ledger versions behind. */
+  max_behind: number
+  failed: (table: string, error: unknown) => void
+}
+
+/**
+ * Lets the tables follow the ledger: applies plans of all targets side by side, one run a target at a time, and
+ * publishes a notice when all targets of a ledger version are there.
+ */
+export class TablePump {
+  readonly #options: PumpOptions
+  readonly #running = new Map<string, Promise<void>>()
+  readonly #applied = new Map<string, number>()
+  #waiting: { version: number; outcomes: AwaitedOutcome[]; done: Promise<void> }[] = []
+  #settled = -1
+
+  constructor(options: PumpOptions) {
+    this.#options = options
+  }
+
+  /** Ledger version up to which all tables have applied every plan. */
+  get applied(): number {
+    return this.#settled
+  }
+
+  /** Applies whatever is unapplied, of this worker or of a dead one. Throws if a table can't. */
+  async catchUp(): Promise<void> {
+    await this.#options.ledger.refresh()
+    const version = this.#options.ledger.version
+    await Promise.all(this.#options.tables.map((table) => this.#apply(table)))
+    this.#settled = Math.max(this.#settled, version)
+  }
+
+  /** Starts applying up to a ledger version; waits only if the tables are too far behind. */
+  async follow(version: number, outcomes: AwaitedOutcome[]): Promise<void> {
+    const done = this.#applyAll(version, outcomes)
+    this.#waiting.push({ version, outcomes, done })
+    while (this.#waiting.length > this.#options.max_behind) await this.#waiting[0]?.done
+  }
+
+  /** Resolves when everything begun is done. */
+  async drain(): Promise<void> {
+    while (this.#waiting.length > 0) await this.#waiting[0]?.done
+  }
+
+  async #applyAll(version: number, outcomes: AwaitedOutcome[]): Promise<void> {
+    try {
+      const touched = this.#options.tables.filter((table) => (this.#options.ledger.head(table.name) ?? -1) > (this.#applied.get(table.name) ?? -1))
+      await Promise.all(touched.map((table) => this.#apply(table)))
+      this.#settled = Math.max(this.#settled, version)
+      const versions = Object.fromEntries(touched.map((table) => [table.name, table.version()]))
+      await this.#options.notices.publish({ kind: 'tables', ledger: version, versions, outcomes })
+    } catch (error) {
+      this.#options.failed('', error)
+    } finally {
+      this.#waiting = this.#waiting.filter((waiting) => waiting.version !== version)
+    }
+  }
+
+  /** One run a target at a time; a call during a run waits for it and runs again if there is more by then. */
+  async #apply(table: PumpedTable): Promise<void> {
+    const before = this.#running.get(table.name)
+    const run = (async () => {
+      if (before) await before.catch(() => undefined)
+      const head = this.#options.ledger.head(table.name) ?? -1
+      if ((this.#applied.get(table.name) ?? -2) >= head) return
+      this.#applied.set(table.name, await applyPlans(this.#options.ledger, table.name, table.target))
+      await table.followers?.()
+    })()
+    this.#running.set(table.name, run)
+    await run
+  }
+}
