@@ -24,7 +24,12 @@ const NAMELESS = /(^|\/)(utils?|common|lib|helpers?|managers?|misc|data2)(\.|\/)
 const LONGEST_FILE_LINES = 400
 const LONGEST_MAIN_LINES = 50
 
-const files = execFileSync('git', ['ls-files', '--cached', '--others', '--exclude-standard'], { cwd: ROOT, encoding: 'utf8' }).split('\n').filter(Boolean)
+const files = execFileSync('git', ['ls-files', '--cached', '--others', '--exclude-standard'], {
+  cwd: ROOT,
+  encoding: 'utf8',
+})
+  .split('\n')
+  .filter(Boolean)
 const existing = files.filter((file) => {
   try {
     readFileSync(join(ROOT, file))
@@ -39,7 +44,9 @@ const textOf = (file: string) => readFileSync(join(ROOT, file), 'utf8')
 
 /** Our packages that a source imports, statically or not. */
 function importsOf(file: string): string[] {
-  return [...textOf(file).matchAll(/(?:from|import)\s*\(?\s*'@sluice\/([a-z0-9-]+)[^']*'/g)].map((match) => match[1] ?? '')
+  return [...textOf(file).matchAll(/(?:from|import)\s*\(?\s*'@sluice\/([a-z0-9-]+)[^']*'/g)].map(
+    (match) => match[1] ?? '',
+  )
 }
 
 describe('architecture', () => {
@@ -54,7 +61,9 @@ describe('architecture', () => {
       if (folder !== 'packages' || !name) return []
       const allowed = MAY_IMPORT[name]
       if (!allowed) return [`${file}: package ${name} has no row in the table`]
-      return importsOf(file).filter((target) => target !== name && !allowed.includes(target)).map((target) => `${file} imports ${target}`)
+      return importsOf(file)
+        .filter((target) => target !== name && !allowed.includes(target))
+        .map((target) => `${file} imports ${target}`)
     })
     expect(wrong).toEqual([])
   })
@@ -64,7 +73,9 @@ describe('architecture', () => {
     const wrong = inSrc.flatMap((file) => {
       const [folder, name] = file.split('/')
       if (folder !== 'services' || name === 'standalone') return []
-      return importsOf(file).filter((target) => target !== name && services.has(target)).map((target) => `${file} imports ${target}`)
+      return importsOf(file)
+        .filter((target) => target !== name && services.has(target))
+        .map((target) => `${file} imports ${target}`)
     })
     expect(wrong).toEqual([])
   })
@@ -72,7 +83,10 @@ describe('architecture', () => {
   it('relative imports stay inside their package', () => {
     const wrong = inSrc.flatMap((file) => {
       const home = file.split('/').slice(0, 2).join('/')
-      return [...textOf(file).matchAll(/from '(\.[^']+)'/g)].map((match) => join(file, '..', match[1] ?? '')).filter((target) => !target.startsWith(`${home}/`)).map((target) => `${file} imports ${target}`)
+      return [...textOf(file).matchAll(/from '(\.[^']+)'/g)]
+        .map((match) => join(file, '..', match[1] ?? ''))
+        .filter((target) => !target.startsWith(`${home}/`))
+        .map((target) => `${file} imports ${target}`)
     })
     expect(wrong).toEqual([])
   })
@@ -83,7 +97,9 @@ describe('architecture', () => {
   })
 
   it('a main.ts is short enough to learn the service from', () => {
-    const wrong = inSrc.filter((file) => file.endsWith('/main.ts') && textOf(file).split('\n').length > LONGEST_MAIN_LINES)
+    const wrong = inSrc.filter(
+      (file) => file.endsWith('/main.ts') && textOf(file).split('\n').length > LONGEST_MAIN_LINES,
+    )
     expect(wrong).toEqual([])
   })
 

@@ -63,7 +63,9 @@ export class TablePump {
 
   async #applyAll(version: number, outcomes: AwaitedOutcome[]): Promise<void> {
     try {
-      const touched = this.#options.tables.filter((table) => (this.#options.ledger.head(table.name) ?? -1) > (this.#applied.get(table.name) ?? -1))
+      const touched = this.#options.tables.filter(
+        (table) => (this.#options.ledger.head(table.name) ?? -1) > (this.#applied.get(table.name) ?? -1),
+      )
       await Promise.all(touched.map((table) => this.#apply(table)))
       this.#settled = Math.max(this.#settled, version)
       const versions = Object.fromEntries(touched.map((table) => [table.name, table.version()]))

@@ -1,6 +1,6 @@
 import type { LogConsumer, Notices, PolledRecord } from '@sluice/event-log'
-import type { Covered, Ledger, LoadedBatch, KnownIds } from '@sluice/lake'
-import { settle, type Settled } from '@sluice/lake'
+import type { Covered, KnownIds, Ledger, LoadedBatch } from '@sluice/lake'
+import { type Settled, settle } from '@sluice/lake'
 import { Pace, type PaceLimits } from './pace.ts'
 import type { TablePump } from './table-pump.ts'
 
@@ -66,7 +66,8 @@ export class Transformer {
       this.#pace.settled(took_ms)
       this.#parts.settled?.(outcome, { records: records.length, took_ms })
       if (outcome.kind === 'committed') {
-        for (const [partition, { next }] of covered) if (this.#cursors.has(partition)) this.#cursors.set(partition, next)
+        for (const [partition, { next }] of covered)
+          if (this.#cursors.has(partition)) this.#cursors.set(partition, next)
         await this.#parts.pump.follow(outcome.version, outcome.written.awaited)
       } else await this.#rewind(consumer)
       return records.length

@@ -38,11 +38,17 @@ export async function applyPlans(ledger: Ledger, target: string, into: PlanTarge
     if (!last) return after
     const step = firstStep(pending)
     const through = step.at(-1)?.version ?? last.version
-    const outcome = await applyStep(into, step.map(({ entry }) => entry), { after, through })
+    const outcome = await applyStep(
+      into,
+      step.map(({ entry }) => entry),
+      { after, through },
+    )
     if (outcome === 'conflict') races++
     else if (through === last.version) return through
   }
-  throw new Error(`table ${target}: its plans could not be applied in ${MAX_RACES} races because other workers kept committing; they are applied at the next commit`)
+  throw new Error(
+    `table ${target}: its plans could not be applied in ${MAX_RACES} races because other workers kept committing; they are applied at the next commit`,
+  )
 }
 
 function firstStep(pending: readonly { version: number; entry: PlanEntry }[]) {
@@ -57,9 +63,17 @@ function firstStep(pending: readonly { version: number; entry: PlanEntry }[]) {
   return step
 }
 
-async function applyStep(into: PlanTarget, entries: readonly PlanEntry[], step: PlanStep): Promise<'applied' | 'conflict'> {
+async function applyStep(
+  into: PlanTarget,
+  entries: readonly PlanEntry[],
+  step: PlanStep,
+): Promise<'applied' | 'conflict'> {
   const kind = entries[0]?.kind
-  if (kind === 'close') return into.close(entries.flatMap((entry) => (entry.kind === 'close' ? entry.ids : [])), step)
+  if (kind === 'close')
+    return into.close(
+      entries.flatMap((entry) => (entry.kind === 'close' ? entry.ids : [])),
+      step,
+    )
   const files = entries.flatMap((entry) => (entry.kind === 'close' ? [] : entry.files))
   return kind === 'merge' ? into.merge(files, step) : into.append(files, step)
 }

@@ -27,7 +27,11 @@ export interface Receipt {
  * - `conflict`: an id that is stored with other content; quarantined as `id_conflict`.
  * - `redelivered`: this very receipt is in the ledger; dropped and not counted.
  */
-export type Verdict = { kind: 'first'; closes: boolean } | { kind: 'repeat' } | { kind: 'conflict' } | { kind: 'redelivered' }
+export type Verdict =
+  | { kind: 'first'; closes: boolean }
+  | { kind: 'repeat' }
+  | { kind: 'conflict' }
+  | { kind: 'redelivered' }
 
 interface KnownId {
   positions: Set<string>

@@ -30,7 +30,10 @@ export interface Fenced {
  * - `fenced`: a covered partition was moved by another worker: the batch is dead.
  * `added`: files with receipts of others that were learnt on the way.
  */
-export type LedgerOutcome = { kind: 'committed'; version: number } | { kind: 'lost'; added: AddFile[] } | (Fenced & { added: AddFile[] })
+export type LedgerOutcome =
+  | { kind: 'committed'; version: number }
+  | { kind: 'lost'; added: AddFile[] }
+  | (Fenced & { added: AddFile[] })
 
 /**
  * The ledger's log: the one place where it is decided what became of each receipt. Holds the newest snapshot it has
@@ -44,7 +47,13 @@ export class Ledger {
   #heads: Record<string, number>
   #types: string | undefined
 
-  private constructor(log: LedgerLog, log_epoch: string, now: () => number, snapshot: Snapshot, note: LedgerNote | undefined) {
+  private constructor(
+    log: LedgerLog,
+    log_epoch: string,
+    now: () => number,
+    snapshot: Snapshot,
+    note: LedgerNote | undefined,
+  ) {
     this.#log = log
     this.#log_epoch = log_epoch
     this.#now = now
@@ -98,7 +107,10 @@ export class Ledger {
     const commits: Commit[] = []
     for (let version = from + 1; version <= snapshot.version; version++) {
       const commit = await this.#log.readCommit(version)
-      if (!commit) throw new Error(`ledger: version ${version} is gone while ${snapshot.version} is there; log clean-up went too far: reopen the ledger`)
+      if (!commit)
+        throw new Error(
+          `ledger: version ${version} is gone while ${snapshot.version} is there; log clean-up went too far: reopen the ledger`,
+        )
       commits.push(commit)
     }
     return this.#follow(snapshot, commits)
@@ -110,13 +122,18 @@ export class Ledger {
     if (fence) return { ...fence, added: [] }
     const version = this.#snapshot.version + 1
     const plan = this.#planOf(written)
-    const heads = { ...this.#heads, ...Object.fromEntries(Object.keys(plan.entries).map((target) => [target, version])) }
+    const heads = {
+      ...this.#heads,
+      ...Object.fromEntries(Object.keys(plan.entries).map((target) => [target, version])),
+    }
     const note: LedgerNote = { types, plan, heads, counts: written.counts }
     const outcome = await this.#log.tryCommit(this.#snapshot, {
       operation: 'WRITE',
       commitInfo: { sluice: note },
       actions: [
-        ...[...covered].map(([partition, { next }]) => ({ txn: { appId: this.#appId(partition), version: Number(next), lastUpdated: this.#now() } })),
+        ...[...covered].map(([partition, { next }]) => ({
+          txn: { appId: this.#appId(partition), version: Number(next), lastUpdated: this.#now() },
+        })),
         ...(written.ledger ? [{ add: addOf(written.ledger, this.#now()) }] : []),
       ],
     })
@@ -137,7 +154,10 @@ export class Ledger {
     while (version !== null && version > after) {
       const commit = await this.#log.readCommit(version)
       const entry = ledgerNoteOf(commit?.commitInfo)?.plan.entries[target]
-      if (!entry) throw new Error(`ledger: version ${version} should hold a plan for ${target} and does not; its log entry was removed before it was applied`)
+      if (!entry)
+        throw new Error(
+          `ledger: version ${version} should hold a plan for ${target} and does not; its log entry was removed before it was applied`,
+        )
       found.push({ version, entry })
       version = entry.previous
     }
@@ -154,7 +174,8 @@ export class Ledger {
 
   #planOf(written: WrittenBatch): Plan {
     const entries: Record<string, PlanEntry> = {}
-    for (const [target, entry] of Object.entries(written.entries)) entries[target] = { ...entry, previous: this.#heads[target] ?? null }
+    for (const [target, entry] of Object.entries(written.entries))
+      entries[target] = { ...entry, previous: this.#heads[target] ?? null }
     return { entries }
   }
 
@@ -167,7 +188,8 @@ export class Ledger {
         this.#heads = note.heads
         this.#types = note.types
       }
-      for (const action of commit.actions) if ('add' in action && action.add && action.add.dataChange) added.push(action.add)
+      for (const action of commit.actions)
+        if ('add' in action && action.add && action.add.dataChange) added.push(action.add)
     }
     return added
   }
@@ -179,13 +201,23 @@ export class Ledger {
 
 /** The `add` action of a file written before its commit. */
 export function addOf(file: PlannedFile, now: number): AddFile {
-  return { path: file.path, partitionValues: {}, size: file.size, modificationTime: now, dataChange: true, stats: file.stats }
+  return {
+    path: file.path,
+    partitionValues: {},
+    size: file.size,
+    modificationTime: now,
+    dataChange: true,
+    stats: file.stats,
+  }
 }
 
 async function newestNote(log: LedgerLog, head: number): Promise<LedgerNote | undefined> {
   for (let version = head; version > 0; version--) {
     const commit = await log.readCommit(version)
-    if (!commit) throw new Error(`ledger: version ${version} was removed before a later decision replaced it; the log was cleaned by something that does not know the ledger`)
+    if (!commit)
+      throw new Error(
+        `ledger: version ${version} was removed before a later decision replaced it; the log was cleaned by something that does not know the ledger`,
+      )
     const note = ledgerNoteOf(commit.commitInfo)
     if (note) return note
   }

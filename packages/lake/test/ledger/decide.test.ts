@@ -10,7 +10,14 @@ const arrival = (seq: number, given: Partial<Arrival> = {}): Arrival => ({
   valid: true,
   ...given,
 })
-const receipt = (given: Partial<Receipt> = {}): Receipt => ({ event_id: 'e1', raw_batch: 'b1', raw_line: 0, outcome: 'stored', content_hash: 1n, ...given })
+const receipt = (given: Partial<Receipt> = {}): Receipt => ({
+  event_id: 'e1',
+  raw_batch: 'b1',
+  raw_line: 0,
+  outcome: 'stored',
+  content_hash: 1n,
+  ...given,
+})
 const kinds = (verdicts: ReturnType<typeof decide>) => [...verdicts].map(([seq, verdict]) => [seq, verdict.kind])
 
 describe('decide', () => {
@@ -20,21 +27,32 @@ describe('decide', () => {
 
   it('other content under a stored id is a conflict, and the same conflict again a repeat', () => {
     const verdicts = decide([arrival(0, { content_hash: 2n }), arrival(1, { content_hash: 2n })], [receipt()])
-    expect(kinds(verdicts)).toEqual([[0, 'conflict'], [1, 'repeat']])
+    expect(kinds(verdicts)).toEqual([
+      [0, 'conflict'],
+      [1, 'repeat'],
+    ])
   })
 
   it('the same receipt delivered again is dropped, whatever became of it', () => {
     for (const outcome of ['stored', 'quarantined', 'repeat'] as const) {
-      expect(kinds(decide([arrival(0, { raw_batch: 'b1', raw_line: 0 })], [receipt({ outcome })]))).toEqual([[0, 'redelivered']])
+      expect(kinds(decide([arrival(0, { raw_batch: 'b1', raw_line: 0 })], [receipt({ outcome })]))).toEqual([
+        [0, 'redelivered'],
+      ])
     }
   })
 
   it('two of one id in one batch: the one that comes first in the log is stored', () => {
-    expect(kinds(decide([arrival(5), arrival(2)], []))).toEqual([[2, 'first'], [5, 'repeat']])
+    expect(kinds(decide([arrival(5), arrival(2)], []))).toEqual([
+      [2, 'first'],
+      [5, 'repeat'],
+    ])
   })
 
   it('a receipt that stands twice in one batch is counted once', () => {
-    expect(kinds(decide([arrival(0, { raw_line: 9 }), arrival(1, { raw_line: 9 })], []))).toEqual([[0, 'first'], [1, 'redelivered']])
+    expect(kinds(decide([arrival(0, { raw_line: 9 }), arrival(1, { raw_line: 9 })], []))).toEqual([
+      [0, 'first'],
+      [1, 'redelivered'],
+    ])
   })
 
   it('a valid event closes an earlier quarantined one of its id', () => {
@@ -43,7 +61,10 @@ describe('decide', () => {
   })
 
   it('a bad event sent twice is quarantined once', () => {
-    expect(kinds(decide([arrival(0, { valid: false }), arrival(1, { valid: false })], []))).toEqual([[0, 'first'], [1, 'repeat']])
+    expect(kinds(decide([arrival(0, { valid: false }), arrival(1, { valid: false })], []))).toEqual([
+      [0, 'first'],
+      [1, 'repeat'],
+    ])
   })
 
   it('another bad event under the id of a bad one is kept too', () => {

@@ -3,7 +3,12 @@ import { describe, expect, it } from 'vitest'
 import { IdFilter } from '../../src/ledger/id-filter.ts'
 
 const hashesOf = (from: number, count: number) =>
-  BigInt64Array.from({ length: count }, (_, i) => createHash('md5').update(`id-${from + i}`).digest().readBigInt64LE(8))
+  BigInt64Array.from({ length: count }, (_, i) =>
+    createHash('md5')
+      .update(`id-${from + i}`)
+      .digest()
+      .readBigInt64LE(8),
+  )
 
 describe('IdFilter', () => {
   it('finds every id that was added, also across its links', () => {

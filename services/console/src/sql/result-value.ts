@@ -1,0 +1,60 @@
+import {
+  DuckDBArrayValue,
+  DuckDBBlobValue,
+  DuckDBDateValue,
+  DuckDBDecimalValue,
+  DuckDBListValue,
+  DuckDBMapValue,
+  DuckDBStructValue,
+  DuckDBTimestampMillisecondsValue,
+  DuckDBTimestampNanosecondsValue,
+  DuckDBTimestampSecondsValue,
+  DuckDBTimestampTZValue,
+  DuckDBTimestampValue,
+  DuckDBUnionValue,
+  type DuckDBValue,
+} from '@duckdb/node-api'
+
+export type JsonValue = string | number | boolean | null | JsonValue[] | { [name: string]: JsonValue }
+
+/**
+ * A value of a result as JSON: instants are RFC 3339 in UTC ending in Z, days YYYY-MM-DD, integers beyond 2^53 and
+ * decimals strings, all other numbers numbers, whatever SQL's type of a sum; what JSON has no number for (NaN,
+ * infinities) is a string; binary values are base64.
+ */
+export function jsonValue(value: DuckDBValue): JsonValue {
+  if (value === null || typeof value === 'string' || typeof value === 'boolean') return value
+  if (typeof value === 'number') return Number.isFinite(value) ? value : String(value)
+  if (typeof value === 'bigint')
+    return value >= Number.MIN_SAFE_INTEGER && value <= Number.MAX_SAFE_INTEGER ? Number(value) : value.toString()
+  if (value instanceof DuckDBTimestampTZValue || value instanceof DuckDBTimestampValue) return instantOf(value.micros)
+  if (value instanceof DuckDBTimestampMillisecondsValue) return instantOf(value.millis * 1000n)
+  if (value instanceof DuckDBTimestampSecondsValue) return instantOf(value.seconds * 1_000_000n)
+  if (value instanceof DuckDBTimestampNanosecondsValue) return instantOf(value.nanos / 1000n)
+  if (value instanceof DuckDBDateValue) return value.toString()
+  if (value instanceof DuckDBDecimalValue) return value.toString()
+  if (value instanceof DuckDBListValue || value instanceof DuckDBArrayValue) return value.items.map(jsonValue)
+  if (value instanceof DuckDBStructValue) return objectOf(Object.entries(value.entries))
+  if (value instanceof DuckDBMapValue)
+    return value.entries.map(({ key, value: item }) => ({ key: jsonValue(key), value: jsonValue(item) }))
+  if (value instanceof DuckDBUnionValue) return objectOf([[value.tag, value.value]])
+  if (value instanceof DuckDBBlobValue) return Buffer.from(value.bytes).toString('base64')
+  return String(value)
+}
+
+function objectOf(entries: [string, DuckDBValue][]): JsonValue {
+  return Object.fromEntries(entries.map(([name, item]) => [name, jsonValue(item)]))
+}
+
+const MICROS_PER_MS = 1000n
+
+/** RFC 3339 in UTC; as many digits below the second as the value needs: none, three or six. */
+function instantOf(micros: bigint): string {
+  const ms = micros / MICROS_PER_MS - (micros % MICROS_PER_MS < 0n ? 1n : 0n)
+  const rest = micros - ms * MICROS_PER_MS
+  const date = new Date(Number(ms))
+  if (Number.isNaN(date.getTime())) return micros > 0n ? 'infinity' : '-infinity'
+  const text = date.toISOString()
+  if (rest !== 0n) return text.replace('Z', `${rest.toString().padStart(3, '0')}Z`)
+  return text.endsWith('.000Z') ? text.replace('.000Z', 'Z') : text
+}

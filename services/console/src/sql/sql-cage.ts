@@ -1,0 +1,258 @@
+import { type ChildProcess, fork } from 'node:child_process'
+import { mkdir } from 'node:fs/promises'
+import { parseExactly } from './exact-json.ts'
+import { type Judgement, judge, type NamedTable } from './sql-guard.ts'
+import type { ResultFormat, SqlReply, SqlRequest } from './sql-protocol.ts'
+import { rewriteAsOf } from './time-travel.ts'
+
+export interface CageLimits {
+  /** A statement that takes longer is killed with its process. */
+  timeout_ms: number
+  /** DuckDB's limit for one statement; it spills to disk before. */
+  memory_limit_bytes: number
+  threads: number
+  /** Statements at a time; others wait. */
+  processes: number
+  /** Statements that may wait. */
+  queue: number
+  max_rows: number
+  sql_limit_characters: number
+}
+
+export const CAGE_LIMITS: CageLimits = {
+  timeout_ms: 30_000,
+  memory_limit_bytes: 1024 ** 3,
+  threads: 2,
+  processes: 2,
+  queue: 32,
+  max_rows: 1_000_000,
+  sql_limit_characters: 100_000,
+}
+
+/** What a statement's tables are: statements that set them up, and the files they may open. */
+export interface Relations {
+  setup: string[]
+  files: string[]
+}
+
+export type SqlRefusalCode =
+  | Extract<Judgement, { kind: 'refused' }>['code']
+  | 'unknown_table'
+  | 'sql_error'
+  | 'too_many_rows'
+  | 'out_of_memory'
+  | 'timeout'
+  | 'busy'
+  | 'too_long'
+  | 'crashed'
+
+export class SqlRefused extends Error {
+  readonly code: SqlRefusalCode
+  constructor(code: SqlRefusalCode, message: string) {
+    super(message)
+    this.name = 'SqlRefused'
+    this.code = code
+  }
+}
+
+/** Runs clients' SQL in processes that can be killed. See `sql-child.ts` for what they can reach. */
+export class SqlCage {
+  readonly #limits: CageLimits
+  readonly #scratch_path: string
+  readonly #idle: Cell[] = []
+  readonly #waiting: ((cell: Cell) => void)[] = []
+  #cells = 0
+  #closed = false
+
+  constructor(options: { scratch_path: string; limits?: Partial<CageLimits> }) {
+    this.#limits = { ...CAGE_LIMITS, ...options.limits }
+    this.#scratch_path = options.scratch_path
+  }
+
+  /**
+   * Runs one SELECT. Chunks of the formatted result come as they are made; the first one is awaited, so that what is
+   * wrong with a statement is known before anything was answered.
+   * @param resolve finds the tables that the statement names; throws `SqlRefused` for an unknown one
+   * @throws SqlRefused
+   */
+  async query(
+    sql: string,
+    format: ResultFormat,
+    resolve: (tables: NamedTable[]) => Promise<Relations>,
+  ): Promise<AsyncIterable<Uint8Array>> {
+    if (sql.length > this.#limits.sql_limit_characters)
+      throw new SqlRefused(
+        'too_long',
+        `expected at most ${this.#limits.sql_limit_characters} characters of SQL; ${sql.length} came`,
+      )
+    const cell = await this.#take()
+    const timer = setTimeout(
+      () =>
+        cell.kill(
+          `the statement took longer than ${this.#limits.timeout_ms} ms and was ended: narrow it, or ask in steps`,
+        ),
+      this.#limits.timeout_ms,
+    )
+    const release = () => {
+      clearTimeout(timer)
+      this.#give(cell)
+    }
+    try {
+      const chunks = this.#run(cell, sql, format, resolve)
+      const first = await chunks.next()
+      return released(first, chunks, release)
+    } catch (error) {
+      release()
+      throw error
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true
+    for (const cell of this.#idle.splice(0)) cell.end()
+  }
+
+  async *#run(
+    cell: Cell,
+    sql: string,
+    format: ResultFormat,
+    resolve: (tables: NamedTable[]) => Promise<Relations>,
+  ): AsyncGenerator<Uint8Array> {
+    const parsed = await cell.ask({ kind: 'parse', id: 0, sql: rewriteAsOf(sql) })
+    if (parsed.kind !== 'parsed')
+      throw new SqlRefused('syntax_error', parsed.kind === 'failed' ? parsed.detail : 'the text could not be parsed')
+    const judgement = judge(parseExactly(parsed.parsed))
+    if (judgement.kind === 'refused') throw new SqlRefused(judgement.code, judgement.detail)
+    const { setup, files } = await resolve(judgement.tables)
+    let reply = await cell.ask({
+      kind: 'run',
+      id: 1,
+      statement: JSON.stringify(judgement.statement),
+      setup,
+      files,
+      format,
+      max_rows: this.#limits.max_rows,
+    })
+    while (reply.kind === 'chunk') {
+      yield reply.bytes
+      reply = await cell.ask({ kind: 'more', id: 1 })
+    }
+    if (reply.kind === 'failed') throw new SqlRefused(reply.code, reply.detail)
+  }
+
+  async #take(): Promise<Cell> {
+    const idle = this.#idle.pop()
+    if (idle) return idle
+    if (this.#cells < this.#limits.processes) {
+      this.#cells++
+      return this.#open()
+    }
+    if (this.#waiting.length >= this.#limits.queue)
+      throw new SqlRefused(
+        'busy',
+        `${this.#limits.processes} statements are running and ${this.#waiting.length} waiting: try again later`,
+      )
+    return new Promise((resolve) => this.#waiting.push(resolve))
+  }
+
+  async #open(): Promise<Cell> {
+    await mkdir(this.#scratch_path, { recursive: true })
+    return new Cell(this.#limits, this.#scratch_path)
+  }
+
+  #give(cell: Cell): void {
+    if (this.#closed) return cell.end()
+    const next = this.#waiting.shift()
+    if (cell.usable) {
+      if (next) next(cell)
+      else this.#idle.push(cell)
+      return
+    }
+    cell.end()
+    if (next) void this.#open().then(next)
+    else this.#cells--
+  }
+}
+
+async function* released(
+  first: IteratorResult<Uint8Array>,
+  rest: AsyncGenerator<Uint8Array>,
+  release: () => void,
+): AsyncGenerator<Uint8Array> {
+  try {
+    if (!first.done) yield first.value
+    yield* rest
+  } finally {
+    release()
+  }
+}
+
+/** One child process; one statement at a time. A cell whose statement was not read to its end is not used again. */
+class Cell {
+  readonly #child: ChildProcess
+  #answer: { resolve: (reply: SqlReply) => void; reject: (error: Error) => void } | undefined
+  #ended: SqlRefused | undefined
+  #busy = false
+  readonly #ready: Promise<void>
+
+  constructor(limits: CageLimits, scratch_path: string) {
+    const megabytes = Math.ceil(limits.memory_limit_bytes / 1024 ** 2)
+    this.#child = fork(
+      new URL('./sql-child.ts', import.meta.url),
+      [`${megabytes}MB`, String(limits.threads), scratch_path],
+      {
+        serialization: 'advanced',
+        // No secrets of the parent's environment.
+        env: { PATH: '' },
+        execArgv: ['--max-old-space-size=512', '--disable-warning=ExperimentalWarning'],
+      },
+    )
+    this.#ready = new Promise((resolve) => {
+      this.#child.on('message', (reply: SqlReply) => {
+        if (reply.kind === 'ready') return resolve()
+        this.#busy = reply.kind === 'chunk'
+        this.#answer?.resolve(reply)
+      })
+    })
+    this.#child.on('error', (error) =>
+      this.#end(new SqlRefused('crashed', `the process that runs SQL failed: ${error.message}`)),
+    )
+    this.#child.on('exit', (code, signal) =>
+      this.#end(
+        new SqlRefused(
+          'crashed',
+          `the process that runs SQL ended (${signal ?? code}): the statement may need more memory than it may have`,
+        ),
+      ),
+    )
+  }
+
+  get usable(): boolean {
+    return this.#ended === undefined && !this.#busy
+  }
+
+  async ask(request: SqlRequest): Promise<SqlReply> {
+    const answer = new Promise<SqlReply>((resolve, reject) => {
+      this.#answer = { resolve, reject }
+    })
+    if (this.#ended) throw this.#ended
+    this.#busy = true
+    await Promise.race([this.#ready, answer])
+    this.#child.send(request)
+    return answer
+  }
+
+  kill(reason: string): void {
+    this.#end(new SqlRefused('timeout', reason))
+    this.#child.kill('SIGKILL')
+  }
+
+  end(): void {
+    this.#child.kill('SIGKILL')
+  }
+
+  #end(why: SqlRefused): void {
+    this.#ended ??= why
+    this.#answer?.reject(this.#ended)
+  }
+}

@@ -1,0 +1,52 @@
+/** A table at a version or a time, as it stands in a query between its name and its alias. */
+export type AsOf = { version: number } | { timestamp: string }
+
+const MARK = '\u001f'
+
+/** Tokens that must be stepped over as a whole: strings, quoted names, comments, dollar-quoted texts. */
+const TOKEN =
+  /'(?:[^']|'')*'|"(?:[^"]|"")*"|--[^\n]*|\/\*[\s\S]*?\*\/|\$([A-Za-z_]\w*)?\$[\s\S]*?\$\1\$|[\p{L}_][\p{L}\p{N}_$]*|\d+(?:\.\d+)?|\s+|[\s\S]/gu
+
+/**
+ * Rewrites `t VERSION AS OF 3` and `t TIMESTAMP AS OF '2026-01-01'` (Spark's and Delta's syntax, which DuckDB does not
+ * know) into a table name that carries the version, so that DuckDB's parser can be asked about the whole statement.
+ */
+export function rewriteAsOf(sql: string): string {
+  const tokens = sql.match(TOKEN) ?? []
+  const telling = tokens
+    .map((text, at) => ({ text, at }))
+    .filter(({ text }) => !/^(\s+|--[\s\S]*|\/\*[\s\S]*)$/.test(text))
+  const out: (string | undefined)[] = [...tokens]
+  for (let i = 0; i + 4 < telling.length; i++) {
+    const [name, unit, as, of, value] = telling.slice(i, i + 5)
+    if (!name || !unit || !as || !of || !value) continue
+    if (!/^("|[\p{L}_])/u.test(name.text) || !isWord(as.text, 'AS') || !isWord(of.text, 'OF')) continue
+    const asOf = asOfFrom(unit.text, value.text)
+    if (!asOf) continue
+    out[name.at] = `"${markedName(unquoted(name.text), asOf).replaceAll('"', '""')}"`
+    for (let at = name.at + 1; at <= value.at; at++) out[at] = undefined
+    i += 4
+  }
+  return out.filter((text) => text !== undefined).join('')
+}
+
+/** The name and version that `rewriteAsOf` put into a table's name. */
+export function readMarkedName(name: string): { name: string; asOf?: AsOf } {
+  const [table = '', unit, value = ''] = name.split(MARK)
+  if (unit === 'v') return { name: table, asOf: { version: Number(value) } }
+  if (unit === 't') return { name: table, asOf: { timestamp: value } }
+  return { name }
+}
+
+function markedName(name: string, asOf: AsOf): string {
+  return 'version' in asOf ? `${name}${MARK}v${MARK}${asOf.version}` : `${name}${MARK}t${MARK}${asOf.timestamp}`
+}
+
+function asOfFrom(unit: string, value: string): AsOf | undefined {
+  if (isWord(unit, 'VERSION') && /^\d+$/.test(value)) return { version: Number(value) }
+  if (isWord(unit, 'TIMESTAMP') && value.startsWith("'")) return { timestamp: value.slice(1, -1).replaceAll("''", "'") }
+  return undefined
+}
+
+const isWord = (text: string, word: string) => text.toUpperCase() === word
+const unquoted = (name: string) => (name.startsWith('"') ? name.slice(1, -1).replaceAll('""', '"') : name)
