@@ -1,0 +1,78 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { RawZone } from '@sluice/raw-zone'
+import type { LogPublisher } from './log-publisher.ts'
+import { logRecordsReadBack } from './log-records.ts'
+import type { IngestLogger } from './logger.ts'
+import type { Routing } from './routing.ts'
+
+export interface AdoptionParts {
+  rawZone: RawZone
+  publisher: LogPublisher
+  routing: Routing
+  logger: IngestLogger
+  now: () => number
+}
+
+/**
+ * Publishes what dead incarnations left in the raw zone, from there alone. Looks at start and every `pause_ms`; one
+ * whose lease still runs is left alone. With `force` (a raw zone that only one process at a time can have open) the
+ * incarnations that are there at start are dead for certain.
+ */
+export class Adoption {
+  readonly #parts: AdoptionParts
+  readonly #own: () => string | undefined
+  readonly #stop = new AbortController()
+  #done: Promise<void> | undefined
+  #adopted = 0
+
+  constructor(parts: AdoptionParts, own: () => string | undefined) {
+    this.#parts = parts
+    this.#own = own
+  }
+
+  /** Incarnations whose tails were published by this process. */
+  get adopted(): number {
+    return this.#adopted
+  }
+
+  start(options: { force: boolean; pause_ms: number }): void {
+    this.#done ??= this.#run(options)
+  }
+
+  async stop(): Promise<void> {
+    this.#stop.abort()
+    await this.#done
+  }
+
+  async #run(options: { force: boolean; pause_ms: number }): Promise<void> {
+    const { signal } = this.#stop
+    while (!signal.aborted) {
+      await this.#look(options.force).catch((error: unknown) =>
+        this.#parts.logger.error({ err: error }, 'looking for unfinished raw incarnations failed, trying again'),
+      )
+      await sleep(options.pause_ms, undefined, { signal }).catch(() => undefined)
+    }
+  }
+
+  async #look(force: boolean): Promise<void> {
+    const { rawZone, now } = this.#parts
+    for (const { incarnation, lease_until_ms } of await rawZone.unfinished()) {
+      if (this.#stop.signal.aborted) return
+      if (incarnation === this.#own() || (!force && lease_until_ms > now())) continue
+      await this.#adopt(incarnation, force)
+    }
+  }
+
+  async #adopt(incarnation: string, force: boolean): Promise<void> {
+    const { rawZone, publisher, routing, logger } = this.#parts
+    const adopted = await rawZone.adopt(incarnation, { force })
+    if (!adopted) return
+    logger.info({ incarnation, published: adopted.published }, 'adopting an unfinished raw incarnation')
+    for await (const batch of adopted.tail()) {
+      if (!(await publisher.publish(logRecordsReadBack(batch.bytes, routing), this.#stop.signal))) return
+      await adopted.advanced(batch.number)
+    }
+    await adopted.finish()
+    this.#adopted++
+  }
+}

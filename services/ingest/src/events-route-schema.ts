@@ -1,0 +1,185 @@
+/** OpenAPI of `POST /v1/events`. */
+const event = {
+  type: 'object',
+  required: ['type'],
+  additionalProperties: true,
+  properties: {
+    type: { type: 'string', description: 'the event type; any other is kept raw and in quarantine' },
+    event_id: { type: 'string', minLength: 1, maxLength: 256, description: 'unique; left out: a UUIDv7 is given' },
+  },
+} as const
+
+const cloudEvent = {
+  type: 'object',
+  required: ['specversion', 'id', 'source', 'type'],
+  additionalProperties: true,
+  properties: {
+    specversion: { type: 'string', enum: ['1.0'] },
+    id: { type: 'string' },
+    source: { type: 'string' },
+    type: { type: 'string' },
+    data: { type: 'object', additionalProperties: true, description: 'the fields of the event' },
+  },
+} as const
+
+const viewing = {
+  type: 'viewing_log',
+  user_id: 'u123',
+  movie_id: 'm101',
+  watched_at: '2025-10-02T21:10:00',
+  device: 'iPhone',
+  duration_minutes: 120,
+}
+const click = {
+  type: 'click',
+  user_id: 'u123',
+  product_id: 'IPHONE15',
+  action: 'view',
+  clicked_at: '2025-10-02T21:10:00Z',
+}
+const { type: viewing_type, ...viewing_fields } = viewing
+const wrapped = {
+  specversion: '1.0',
+  id: 'b4c1a1de-8f43-4d64-9d6e-6a6c2f1c7a11',
+  source: '/players/ios',
+  type: viewing_type,
+  data: viewing_fields,
+}
+
+const result = {
+  type: 'object',
+  required: ['index', 'status'],
+  properties: {
+    index: { type: 'integer', description: 'place in the request, from 0' },
+    event_id: { type: 'string' },
+    status: { type: 'string', enum: ['accepted', 'rejected', 'stored', 'quarantined', 'repeat'] },
+    warning: { type: 'string' },
+    error: {
+      type: 'object',
+      properties: {
+        code: {
+          type: 'string',
+          enum: [
+            'invalid_json',
+            'not_an_object',
+            'missing_type',
+            'invalid_event_id',
+            'invalid_cloudevent',
+            'lone_surrogate',
+            'nesting_too_deep',
+            'event_too_large',
+          ],
+        },
+        message: { type: 'string' },
+      },
+    },
+  },
+} as const
+
+const outcome = {
+  type: 'object',
+  required: ['accepted', 'rejected', 'results'],
+  properties: {
+    accepted: { type: 'integer' },
+    rejected: { type: 'integer' },
+    results: { type: 'array', items: result },
+  },
+} as const
+
+const accepted = {
+  accepted: 1,
+  rejected: 0,
+  results: [{ index: 0, event_id: '0199a6f2-52a1-7c3e-8d0b-0b6f8a4c1e55', status: 'accepted' }],
+}
+
+export const problem = {
+  type: 'object',
+  required: ['title', 'status', 'code'],
+  additionalProperties: true,
+  properties: {
+    type: { type: 'string' },
+    title: { type: 'string' },
+    status: { type: 'integer' },
+    code: { type: 'string', description: 'stable' },
+    detail: { type: 'string' },
+    retryable: { type: 'boolean' },
+  },
+} as const
+
+export function problems<Status extends number>(
+  texts: Readonly<Record<Status, string>>,
+): Record<Status, { description: string; content: { 'application/problem+json': { schema: typeof problem } } }> {
+  const content = { 'application/problem+json': { schema: problem } }
+  const entries = Object.entries<string>(texts).map(([status, description]) => [status, { description, content }])
+  return Object.fromEntries(entries)
+}
+
+export const eventsRouteSchema = {
+  tags: ['ingest'],
+  summary: 'Send events',
+  description:
+    'One event, an array, NDJSON or CloudEvents, plain, gzip or zstd. Answered when the events are durable; one bad event refuses itself only.',
+  querystring: {
+    type: 'object',
+    properties: {
+      wait: { type: 'string', enum: ['table', 'stores'], description: 'answer when the events are there' },
+      timeout_ms: {
+        type: 'integer',
+        minimum: 0,
+        maximum: 60_000,
+        default: 10_000,
+        description: 'wait at most this long',
+      },
+    },
+  },
+  headers: {
+    type: 'object',
+    properties: {
+      'idempotency-key': {
+        type: 'string',
+        maxLength: 256,
+        description: 'ids are derived from it, so that the same request sent again makes repeats',
+      },
+    },
+  },
+  body: {
+    content: {
+      'application/json': {
+        schema: { anyOf: [event, { type: 'array', items: event }] },
+        examples: { 'one event': { value: viewing }, 'an array': { value: [viewing, click] } },
+      },
+      'application/x-ndjson': {
+        schema: { type: 'string' },
+        examples: { 'two lines': { value: `${JSON.stringify(viewing)}\n${JSON.stringify(click)}\n` } },
+      },
+      'application/cloudevents+json': { schema: cloudEvent, examples: { 'a CloudEvent': { value: wrapped } } },
+      'application/cloudevents-batch+json': {
+        schema: { type: 'array', items: cloudEvent },
+        examples: { 'a batch': { value: [wrapped] } },
+      },
+    },
+  },
+  response: {
+    202: {
+      description: 'all accepted, and durable',
+      content: { 'application/json': { schema: outcome, examples: { accepted: { value: accepted } } } },
+    },
+    207: { description: 'some accepted, some refused', content: { 'application/json': { schema: outcome } } },
+    400: {
+      description: 'all refused, or a body that cannot be taken apart',
+      content: {
+        'application/problem+json': {
+          schema: { ...problem, properties: { ...problem.properties, ...outcome.properties } },
+        },
+      },
+    },
+    ...problems({
+      401: 'no API key, or an unknown one',
+      403: 'the API key lacks the scope ingest',
+      413: 'the body, or the number of events, is beyond its limit',
+      415: 'no such content type or encoding',
+      429: 'too much at a time; send again after Retry-After',
+      503: 'the raw zone cannot write; nothing was accepted; send again after Retry-After',
+    }),
+  },
+} as const

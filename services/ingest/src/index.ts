@@ -1,0 +1,4 @@
+export * from './authorization.ts'
+export * from './ingest.ts'
+export * from './limits.ts'
+export * from './outcomes.ts'

@@ -1,0 +1,31 @@
+import { STATUS_CODES } from 'node:http'
+import type { FastifyReply, FastifyRequest } from 'fastify'
+
+/** A refusal of a whole request, sent as `application/problem+json`. */
+export class Problem extends Error {
+  readonly status: number
+  readonly code: string
+  readonly retry_after_s: number | undefined
+  constructor(status: number, code: string, message: string, options?: { retry_after_s?: number; cause?: unknown }) {
+    super(message, { cause: options?.cause })
+    this.name = 'Problem'
+    this.status = status
+    this.code = code
+    this.retry_after_s = options?.retry_after_s
+  }
+}
+
+/** Answers with the problem; anything else that was thrown goes on to the server's own error handler. */
+export function answerProblem(error: unknown, _request: FastifyRequest, reply: FastifyReply): FastifyReply {
+  if (!(error instanceof Problem)) throw error
+  const { status, code, message: detail, retry_after_s } = error
+  if (retry_after_s !== undefined) reply.header('retry-after', String(retry_after_s))
+  // What is left of a body that is too large is not worth reading.
+  if (status === 413) reply.header('connection', 'close')
+  const title = STATUS_CODES[status] ?? 'Error'
+  const retryable = retry_after_s !== undefined
+  return reply
+    .code(status)
+    .header('content-type', 'application/problem+json; charset=utf-8')
+    .send(JSON.stringify({ type: 'about:blank', title, status, code, detail, retryable }))
+}

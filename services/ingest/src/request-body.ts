@@ -1,0 +1,116 @@
+import { isUtf8 } from 'node:buffer'
+import type { IncomingMessage } from 'node:http'
+import { gunzip, inflate, zstdDecompress } from 'node:zlib'
+import type { Hold } from './admission.ts'
+import { Problem } from './problem.ts'
+
+type Expand = (bytes: Buffer, limit: number) => Promise<Buffer>
+type Expander = (
+  bytes: Buffer,
+  options: { maxOutputLength: number },
+  done: (error: Error | null, plain: Buffer) => void,
+) => void
+
+/** Node stops as soon as the output goes beyond `maxOutputLength`. */
+const expanding =
+  (expander: Expander): Expand =>
+  (bytes, limit) =>
+    new Promise((resolve, reject) => {
+      expander(bytes, { maxOutputLength: limit }, (error, plain) => (error ? reject(error) : resolve(plain)))
+    })
+
+const expanders: ReadonlyMap<string, Expand> = new Map([
+  ['gzip', expanding(gunzip)],
+  ['x-gzip', expanding(gunzip)],
+  ['deflate', expanding(inflate)],
+  ['zstd', expanding((bytes, options, done) => zstdDecompress(bytes, options, done))],
+])
+
+/**
+ * The request's body as text, at most `limit` bytes before and after decompression; a byte order mark is left out.
+ * Throws a `Problem`: 400 for a body that is cut off, damaged or no UTF-8, 413, 415, 429.
+ */
+export async function bodyText(request: IncomingMessage, limit: number, hold: Hold): Promise<string> {
+  const encoding = request.headers['content-encoding']?.trim().toLowerCase() ?? 'identity'
+  const expand = encoding === 'identity' ? undefined : expanders.get(encoding)
+  if (encoding !== 'identity' && expand === undefined)
+    throw new Problem(415, 'unsupported_encoding', `expected gzip, deflate or zstd, came ${encoding.slice(0, 40)}`)
+  const bytes = await bodyBytes(request, limit, hold)
+  return textOf(expand ? await expanded(bytes, encoding, expand, limit, hold) : bytes)
+}
+
+function bodyBytes(request: IncomingMessage, limit: number, hold: Hold): Promise<Buffer> {
+  return new Promise((resolve, reject) => {
+    const announced = Number(request.headers['content-length'] ?? 0)
+    if (announced > limit) return reject(tooLarge(limit))
+    const chunks: Buffer[] = []
+    let received = 0
+    const refuse = (problem: unknown) => {
+      request.off('data', onData)
+      request.resume()
+      reject(problem)
+    }
+    const onData = (chunk: Buffer) => {
+      received += chunk.length
+      if (received > limit) return refuse(tooLarge(limit))
+      try {
+        hold.take(chunk.length)
+      } catch (problem) {
+        return refuse(problem)
+      }
+      chunks.push(chunk)
+    }
+    request.on('data', onData)
+    request.once('end', () => resolve(chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks, received)))
+    request.once('error', (cause) => reject(cutOff(cause)))
+    request.once('close', () => reject(cutOff()))
+  })
+}
+
+async function expanded(bytes: Buffer, encoding: string, expand: Expand, limit: number, hold: Hold): Promise<Buffer> {
+  try {
+    const plain = await expand(bytes, limit)
+    hold.take(plain.length)
+    return plain
+  } catch (error) {
+    if (error instanceof Problem) throw error
+    if (error instanceof Error && 'code' in error && error.code === 'ERR_BUFFER_TOO_LARGE')
+      throw new Problem(413, 'body_too_large', `expected a body that expands to at most ${limit} bytes`)
+    throw new Problem(
+      400,
+      'invalid_encoding',
+      `expected a whole ${encoding} body, came one that is damaged or cut off`,
+      {
+        cause: error,
+      },
+    )
+  }
+}
+
+function textOf(bytes: Buffer): string {
+  if (!isUtf8(bytes)) throw new Problem(400, 'invalid_utf8', `expected UTF-8, came other bytes${placeOfFault(bytes)}`)
+  const mark = bytes.length >= 3 && bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf
+  return bytes.toString('utf8', mark ? 3 : 0)
+}
+
+/** Halves until the first bad byte is found. A prefix may end inside a character, so it is judged with room to spare. */
+function placeOfFault(bytes: Buffer): string {
+  let good = 0
+  let bad = bytes.length
+  while (bad - good > 8) {
+    const middle = (good + bad) >> 1
+    if (isWholePrefix(bytes, middle)) good = middle
+    else bad = middle
+  }
+  return ` near byte ${good}`
+}
+
+function isWholePrefix(bytes: Buffer, length: number): boolean {
+  for (let less = 0; less < 4; less++) if (isUtf8(bytes.subarray(0, Math.max(0, length - less)))) return true
+  return false
+}
+
+const tooLarge = (limit: number) =>
+  new Problem(413, 'body_too_large', `expected at most ${limit} bytes; send smaller batches`)
+const cutOff = (cause?: unknown) =>
+  new Problem(400, 'body_cut_off', 'expected the whole body, the connection ended inside it', { cause })
