@@ -1,11 +1,11 @@
 import { hash } from 'node:crypto'
-import { v7 } from 'uuid'
+import { uuidV7 } from './uuid-v7.ts'
 
 /** Ids for events whose clients gave none. */
 export type NewEventId = (index: number, text: string) => string
 
 /** A UUIDv7 each: unique, and near each other in time order. */
-export const freshEventId: NewEventId = () => v7()
+export const freshEventId: NewEventId = () => uuidV7(Date.now())
 
 /** The same request sent again gets the same ids, so that its events are repeats. */
 export function idempotentEventId(api_key_name: string, idempotency_key: string): NewEventId {

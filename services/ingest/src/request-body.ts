@@ -63,7 +63,9 @@ function bodyBytes(request: IncomingMessage, limit: number, hold: Hold): Promise
     request.on('data', onData)
     request.once('end', () => resolve(chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks, received)))
     request.once('error', (cause) => reject(cutOff(cause)))
-    request.once('close', () => reject(cutOff()))
+    request.once('close', () => {
+      if (!request.readableEnded) reject(cutOff())
+    })
   })
 }
 
