@@ -161,7 +161,10 @@ export class SqlCage {
   }
 
   #give(cell: Cell): void {
-    if (this.#closed) return cell.end()
+    if (this.#closed) {
+      cell.end()
+      return
+    }
     const next = this.#waiting.shift()
     if (cell.usable) {
       if (next) next(cell)
@@ -209,7 +212,10 @@ class Cell {
     )
     this.#ready = new Promise((resolve) => {
       this.#child.on('message', (reply: SqlReply) => {
-        if (reply.kind === 'ready') return resolve()
+        if (reply.kind === 'ready') {
+          resolve()
+          return
+        }
         this.#busy = reply.kind === 'chunk'
         this.#answer?.resolve(reply)
       })

@@ -23,7 +23,7 @@ export function rewriteAsOf(sql: string): string {
     if (!/^("|[\p{L}_])/u.test(name.text) || !isWord(as.text, 'AS') || !isWord(of.text, 'OF')) continue
     const asOf = asOfFrom(unit.text, value.text)
     if (!asOf) continue
-    out[name.at] = `"${markedName(unquoted(name.text), asOf).replaceAll('"', '""')}"`
+    out[name.at] = `"${markedTableName(unquoted(name.text), asOf).replaceAll('"', '""')}"`
     for (let at = name.at + 1; at <= value.at; at++) out[at] = undefined
     i += 4
   }
@@ -38,7 +38,8 @@ export function readMarkedName(name: string): { name: string; asOf?: AsOf } {
   return { name }
 }
 
-function markedName(name: string, asOf: AsOf): string {
+/** The name under which `rewriteAsOf` has a table at a version looked up. */
+export function markedTableName(name: string, asOf: AsOf): string {
   return 'version' in asOf ? `${name}${MARK}v${MARK}${asOf.version}` : `${name}${MARK}t${MARK}${asOf.timestamp}`
 }
 

@@ -1,0 +1,59 @@
+import { mkdir } from 'node:fs/promises'
+import type { EventTypes } from '@sluice/events'
+import type { Question } from '@sluice/store'
+import type { FastifyInstance, FastifyRequest } from 'fastify'
+import type { ConsoleParts as ReadParts, ConsoleStore } from './lake-reader.ts'
+import { lakeRoutes } from './routes/lake-routes.ts'
+import { pageRoute } from './routes/page-route.ts'
+import { questionRoutes } from './routes/questions-route.ts'
+import { sqlRoute } from './routes/sql-route.ts'
+import { type CageLimits, SqlCage } from './sql/sql-cage.ts'
+import { TrustedSql } from './trusted-sql.ts'
+
+export interface ConsoleParts extends ReadParts {
+  stores: readonly (ConsoleStore & { questions: readonly Question[] })[]
+  eventTypes: EventTypes
+  /** Throws a problem unless the request's key has the scope. */
+  authorize: (request: FastifyRequest, scope: 'query' | 'admin') => unknown
+  /** Folder for what DuckDB spills and for inventories. */
+  scratch_path: string
+  limits?: Partial<CageLimits>
+  /** DuckDB's memory for the console's own queries. */
+  memory_limit_bytes: number
+  now: () => number
+}
+
+export interface ConsoleRouteParts extends ConsoleParts {
+  cage: SqlCage
+  sql: TrustedSql
+  sleep: (ms: number) => Promise<void>
+}
+
+export interface Console {
+  routes(app: FastifyInstance): Promise<void>
+  close(): Promise<void>
+}
+
+/** The part that answers questions about the lake. It owns no data. */
+export async function createConsole(parts: ConsoleParts): Promise<Console> {
+  await mkdir(parts.scratch_path, { recursive: true })
+  const cage = new SqlCage({ scratch_path: parts.scratch_path, limits: parts.limits ?? {} })
+  const sql = new TrustedSql({ memory_limit_bytes: parts.memory_limit_bytes, threads: 2, scratch_path: parts.scratch_path })
+  const routeParts: ConsoleRouteParts = { ...parts, cage, sql, sleep: (ms) => new Promise((resolve) => setTimeout(resolve, ms)) }
+  return {
+    async routes(app) {
+      await app.register(async (scope) => {
+        // Schemas describe; what comes is checked by the routes, and what goes out is as they made it.
+        scope.setSerializerCompiler(() => (value) => JSON.stringify(value))
+        sqlRoute(scope, routeParts)
+        questionRoutes(scope, routeParts)
+        lakeRoutes(scope, routeParts)
+        pageRoute(scope)
+      })
+    },
+    async close() {
+      await cage.close()
+      await sql.close()
+    },
+  }
+}

@@ -1,0 +1,3 @@
+export * from './console.ts'
+export * from './lake-reader.ts'
+export * from './openapi.ts'

@@ -1,0 +1,72 @@
+import { stat } from 'node:fs/promises'
+import type { EventTypes, Field } from '@sluice/events'
+import type { RawFile, RawZone } from '@sluice/raw-zone'
+import type { Relations } from './sql/sql-cage.ts'
+import { literal, quoted } from './sql/quote.ts'
+
+const LINE_COLUMNS =
+  "{batch: 'VARCHAR', line: 'INTEGER', event_id: 'VARCHAR', received_at: 'VARCHAR', source: 'VARCHAR', type: 'VARCHAR', form: 'VARCHAR', event: 'JSON'}"
+const LONGEST_LINE_BYTES = 64 * 1024 ** 2
+
+/** Alias of `raw.click`, after the log that the brief of a click stream usually starts from. */
+export const CLICKSTREAM_ALIAS = 's3_clickstream_logs'
+
+/** `raw.events`: every receipt, as the client sent it. */
+export async function rawEvents(rawZone: RawZone): Promise<Relations> {
+  const files = await rawZone.files()
+  const reads = await Promise.all(files.filter((file) => file.bytes > 0).map(readOf))
+  const lines = reads.length > 0 ? reads.join(' UNION ALL ') : `SELECT ${NO_LINES} WHERE false`
+  return {
+    files: files.map((file) => file.path),
+    setup: [
+      'CREATE SCHEMA IF NOT EXISTS raw',
+      `CREATE OR REPLACE VIEW raw.events AS SELECT batch AS raw_batch, line AS raw_line, event_id, received_at::TIMESTAMPTZ AS received_at, source, type, form, event FROM (${lines}) WHERE event_id IS NOT NULL`,
+    ],
+  }
+}
+
+const NO_LINES = "'' AS batch, 0 AS line, '' AS event_id, '' AS received_at, '' AS source, '' AS type, '' AS form, NULL::JSON AS event"
+
+async function readOf(file: RawFile): Promise<string> {
+  // What lies behind the complete batches of a file is being written at this moment and may end anywhere.
+  const growing = file.compression === 'none' && (await stat(file.path)).size > file.bytes
+  const options = [
+    "format = 'newline_delimited'",
+    `columns = ${LINE_COLUMNS}`,
+    `maximum_object_size = ${LONGEST_LINE_BYTES}`,
+    `compression = '${file.compression}'`,
+    ...(growing ? ['ignore_errors = true'] : []),
+  ]
+  return `SELECT * FROM read_json(${literal(file.path)}, ${options.join(', ')})`
+}
+
+/**
+ * `raw.<type>`: each event of a type once (its first receipt), schema on read: the type's fields, null where a value is
+ * not what the type wants, and the whole event. Events of a type that is not defined have no columns but these.
+ */
+export function rawOfType(type: string, eventTypes: EventTypes): string {
+  const fields = eventTypes.byType.get(type)?.fields ?? {}
+  const columns = Object.entries(fields).map(([name, field]) => `, ${readField(name, field)} AS ${quoted(name)}`)
+  return `CREATE OR REPLACE VIEW raw.${quoted(type)} AS
+    SELECT event_id, received_at, source${columns.join('')}, fields AS event FROM (
+      SELECT *, CASE form WHEN 'cloudevent' THEN event->'data' ELSE event END AS fields FROM raw.events WHERE type = ${literal(type)}
+      QUALIFY row_number() OVER (PARTITION BY event_id ORDER BY received_at, raw_batch, raw_line) = 1)`
+}
+
+function readField(name: string, field: Field): string {
+  const path = literal(`$.${JSON.stringify(name)}`)
+  if (field.kind === 'string_list') return `TRY_CAST(json_extract(fields, ${path}) AS VARCHAR[])`
+  const text = `json_extract_string(fields, ${path})`
+  if (field.kind === 'string') return text
+  return `TRY_CAST(${text} AS ${SQL_TYPES[field.kind](field)})`
+}
+
+const SQL_TYPES: Readonly<Record<Exclude<Field['kind'], 'string' | 'string_list'>, (field: Field) => string>> = {
+  int: () => 'INTEGER',
+  long: () => 'BIGINT',
+  float: () => 'FLOAT',
+  double: () => 'DOUBLE',
+  boolean: () => 'BOOLEAN',
+  instant: () => 'TIMESTAMPTZ',
+  decimal: (field) => (field.kind === 'decimal' ? `DECIMAL(${field.precision},${field.scale})` : 'DECIMAL'),
+}

@@ -1,0 +1,85 @@
+import { Readable } from 'node:stream'
+import { ProblemError } from '@sluice/service'
+import type { FastifyInstance } from 'fastify'
+import type { ConsoleRouteParts } from '../console.ts'
+import { relationsFor } from '../relations.ts'
+import { CONTENT_TYPES } from '../sql/result-format.ts'
+import { SqlRefused, type SqlRefusalCode } from '../sql/sql-cage.ts'
+import type { ResultFormat } from '../sql/sql-protocol.ts'
+import { problems } from './schemas.ts'
+
+const STATUS: Readonly<Record<SqlRefusalCode, number>> = {
+  not_one_select: 400,
+  syntax_error: 400,
+  forbidden_function: 403,
+  forbidden_statement: 403,
+  unknown_table: 404,
+  sql_error: 400,
+  too_many_rows: 413,
+  out_of_memory: 413,
+  too_long: 413,
+  timeout: 408,
+  busy: 429,
+  crashed: 500,
+}
+
+const BODY_LIMIT_BYTES = 1024 * 1024
+
+const schema = {
+  tags: ['query'],
+  summary: 'Run one SELECT',
+  description:
+    'DuckDB SQL over all tables, `ledger`, `quarantine`, `raw.events`, `raw.<type>` and `s3_clickstream_logs`; `FROM t VERSION AS OF n` and `TIMESTAMP AS OF \'…\'`. JSON, or by `Accept`: `application/x-ndjson`, `text/csv`, `application/vnd.apache.arrow.stream`.',
+  body: {
+    type: 'object',
+    required: ['sql'],
+    properties: { sql: { type: 'string', minLength: 1 } },
+    examples: [{ sql: 'SELECT movie_id, count(*) AS views FROM viewing_history GROUP BY movie_id ORDER BY views DESC' }],
+  },
+  response: {
+    200: {
+      description: 'the result',
+      content: {
+        'application/json': {
+          schema: {
+            type: 'object',
+            properties: {
+              columns: { type: 'array', items: { type: 'object', properties: { name: { type: 'string' }, type: { type: 'string' } } } },
+              rows: { type: 'array', items: { type: 'object', additionalProperties: true } },
+            },
+          },
+        },
+        'application/x-ndjson': { schema: { type: 'string' } },
+        'text/csv': { schema: { type: 'string' } },
+        'application/vnd.apache.arrow.stream': { schema: { type: 'string' } },
+      },
+    },
+    ...problems({ 400: 'not one SELECT, or DuckDB refuses it', 403: 'it reads more than the lake’s tables', 404: 'an unknown table or version', 408: 'it took too long', 413: 'too large a result', 429: 'too many statements at a time' }),
+  },
+} as const
+
+export function sqlRoute(app: FastifyInstance, parts: ConsoleRouteParts): void {
+  app.post<{ Body: { sql: string } }>('/v1/sql', { schema, bodyLimit: BODY_LIMIT_BYTES }, async (request, reply) => {
+    parts.authorize(request, 'query')
+    const format = formatOf(request.headers.accept)
+    try {
+      const chunks = await parts.cage.query(request.body.sql, format, (tables) => relationsFor(tables, parts))
+      return reply.header('content-type', CONTENT_TYPES[format]).send(Readable.from(chunks, { objectMode: false }))
+    } catch (error) {
+      if (error instanceof SqlRefused) throw problemOf(error)
+      throw error
+    }
+  })
+}
+
+function problemOf(error: SqlRefused): ProblemError {
+  const busy = error.code === 'busy' ? { retry_after_s: 1 } : {}
+  return new ProblemError({ status: STATUS[error.code], code: error.code, title: 'The statement was refused', detail: error.message, ...busy })
+}
+
+function formatOf(accept: string | undefined): ResultFormat {
+  if (accept?.includes('application/vnd.apache.arrow.stream')) return 'arrow'
+  if (accept?.includes('text/csv')) return 'csv'
+  if (accept?.includes('application/x-ndjson')) return 'ndjson'
+  return 'json'
+}

@@ -1,0 +1,76 @@
+import type { ConsoleParts, ConsoleStore } from './lake-reader.ts'
+
+export interface SinkTableStatus {
+  table: string
+  version: number | null
+  head: number
+  behind_versions: number
+  lag_seconds: number
+}
+
+export interface SinkStatus {
+  name: string
+  state: string
+  error: string | null
+  caught_up: boolean
+  tables: SinkTableStatus[]
+}
+
+export interface LakeStatus {
+  /** All that was acknowledged before the call is in tables and stores, readable there. */
+  caught_up: boolean
+  ingest: { unpublished_batches: number }
+  log: { partition: number; end: string; next: string; lag: string }[]
+  ledger: { version: number }
+  tables: { table: string; version: number; ledger_version: number; ledger_head: number; behind: boolean }[]
+  sinks: SinkStatus[]
+}
+
+/** The Delta `txn` by which a table says up to which ledger version it has applied the plans. */
+const LEDGER_TXN = 'ledger'
+
+/**
+ * Reads the flow from its source to its end, in that order: what was acknowledged before the call can only have moved
+ * on while it was read.
+ */
+export async function statusOf(parts: ConsoleParts, now: number): Promise<LakeStatus> {
+  const unpublished = await parts.flow.unpublished()
+  const ends = await parts.flow.logEnds()
+  const ledger = await parts.lake.ledger()
+  const log = ends.map(({ partition, end }) => {
+    const next = ledger.nextOffset(partition)
+    return { partition, end: end.toString(), next: next.toString(), lag: (end > next ? end - next : 0n).toString() }
+  })
+  const tables: LakeStatus['tables'] = []
+  const heads = new Map<string, { version: number; timestamp_ms: number; table_id: string }>()
+  for (const name of parts.lake.tables()) {
+    const reading = await parts.lake.open(name)
+    if (!reading) continue
+    heads.set(name, reading)
+    const ledger_version = reading.txn(LEDGER_TXN)
+    const ledger_head = ledger.heads[name] ?? -1
+    tables.push({ table: name, version: reading.version, ledger_version, ledger_head, behind: ledger_version < ledger_head })
+  }
+  const sinks = await Promise.all(parts.stores.map((store) => sinkStatus(store, heads, now)))
+  const caught_up = unpublished === 0 && log.every(({ lag }) => lag === '0') && tables.every(({ behind }) => !behind) && sinks.every((sink) => sink.caught_up)
+  return { caught_up, ingest: { unpublished_batches: unpublished }, log, ledger: { version: ledger.version }, tables, sinks }
+}
+
+/** How far a store is behind the tables that are routed to it; a store that can't be asked is not caught up. */
+export async function sinkStatus(sink: ConsoleStore, heads: ReadonlyMap<string, { version: number; timestamp_ms: number; table_id: string }>, now: number): Promise<SinkStatus> {
+  const control = sink.runner?.status() ?? { state: 'running' }
+  try {
+    const progress = await sink.store.progress()
+    const tables = sink.tables.map(({ table }) => {
+      const head = heads.get(table)
+      const at = progress[table]
+      const version = at && head && at.table_id === head.table_id ? at.version : null
+      const behind_versions = (head?.version ?? 0) - (version ?? -1)
+      const lag_seconds = head && behind_versions > 0 ? Math.max(0, (now - head.timestamp_ms) / 1000) : 0
+      return { table, version, head: head?.version ?? 0, behind_versions, lag_seconds }
+    })
+    return { name: sink.name, state: control.state, error: control.error ?? null, caught_up: tables.every(({ behind_versions }) => behind_versions <= 0), tables }
+  } catch (error) {
+    return { name: sink.name, state: 'failing', error: error instanceof Error ? error.message : String(error), caught_up: false, tables: [] }
+  }
+}

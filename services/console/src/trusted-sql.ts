@@ -1,0 +1,51 @@
+import { DuckDBInstance, type DuckDBValue } from '@duckdb/node-api'
+import type { Relations } from './sql/sql-cage.ts'
+import { type JsonValue, jsonValue } from './sql/result-value.ts'
+
+export interface SqlAnswer {
+  columns: { name: string; type: string }[]
+  rows: Record<string, JsonValue>[]
+}
+
+/** Runs the console's own queries (questions, trails, verify) in this process: one instance, a connection a query. */
+export class TrustedSql {
+  readonly #instance: Promise<DuckDBInstance>
+
+  constructor(options: { memory_limit_bytes: number; threads: number; scratch_path: string }) {
+    this.#instance = DuckDBInstance.create(':memory:', {
+      memory_limit: `${Math.ceil(options.memory_limit_bytes / 1024 ** 2)}MB`,
+      threads: String(options.threads),
+      temp_directory: options.scratch_path,
+      TimeZone: 'UTC',
+    })
+  }
+
+  /** @param values parameters by name */
+  async query(relations: Relations, sql: string, values: Readonly<Record<string, DuckDBValue>> = {}): Promise<SqlAnswer> {
+    const connection = await (await this.#instance).connect()
+    const catalog = `query_${serial++}`
+    try {
+      // Views of one query must not be seen by another: each gets a catalog of its own.
+      await connection.run(`ATTACH ':memory:' AS ${catalog}`)
+      await connection.run(`USE ${catalog}`)
+      for (const statement of relations.setup) await connection.run(statement)
+      const reader = await connection.runAndReadAll(sql, { ...values })
+      const names = reader.deduplicatedColumnNames()
+      const types = reader.columnTypes().map(String)
+      return {
+        columns: names.map((name, i) => ({ name, type: types[i] ?? 'VARCHAR' })),
+        rows: reader.getRows().map((row) => Object.fromEntries(names.map((name, i) => [name, jsonValue(row[i] ?? null)]))),
+      }
+    } finally {
+      await connection.run('USE memory')
+      await connection.run(`DETACH DATABASE IF EXISTS ${catalog}`)
+      connection.closeSync()
+    }
+  }
+
+  async close(): Promise<void> {
+    ;(await this.#instance).closeSync()
+  }
+}
+
+let serial = 0

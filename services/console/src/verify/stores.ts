@@ -1,0 +1,97 @@
+import { appendFile, mkdtemp, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { StoredTable } from '@sluice/store'
+import type { ConsoleStore, LakeReader, TableReading } from '../lake-reader.ts'
+import { literal } from '../sql/quote.ts'
+import type { TrustedSql } from '../trusted-sql.ts'
+import { NAMED_IDS, type StoreReport } from './report.ts'
+
+const INVENTORY_PAGE = 10_000
+/** A store under a steady stream moves on while it is read; so often is it read again before the last reading counts. */
+const MAX_READINGS = 20
+
+export interface StoreVerifyParts {
+  lake: LakeReader
+  sql: TrustedSql
+  scratch_path: string
+}
+
+/** Compares what a store holds for a table with the table at the very version that the store is at. */
+export async function verifyStore(sink: ConsoleStore, stored: StoredTable, parts: StoreVerifyParts): Promise<StoreReport> {
+  try {
+    for (let reading = 1; ; reading++) {
+      const before = (await sink.store.progress())[stored.table]
+      const folder = await mkdtemp(join(parts.scratch_path, 'inventory-'))
+      try {
+        const path = join(folder, 'inventory.ndjson')
+        const rows = await writeInventory(sink, stored.table, path)
+        const after = (await sink.store.progress())[stored.table]
+        const still = JSON.stringify(before) === JSON.stringify(after)
+        if (!still && reading < MAX_READINGS) continue
+        const table = await parts.lake.open(stored.table, before && before.version >= 0 ? { version: before.version } : undefined)
+        if (!table) throw new Error(`there is no table ${stored.table}`)
+        return await compare(sink, stored, table, path, rows, parts)
+      } finally {
+        await rm(folder, { recursive: true, force: true })
+      }
+    }
+  } catch (error) {
+    const message = error instanceof Error ? error.message : String(error)
+    return { rows: 0, missing: 0, extra: 0, differing: 0, refused: 0, ids: { missing: [], extra: [], differing: [] }, version: null, error: message }
+  }
+}
+
+/** Pages through the inventory into a file, so that a store of any size is compared in bounded memory. */
+async function writeInventory(sink: ConsoleStore, table: string, path: string): Promise<number> {
+  let rows = 0
+  let after: string | undefined
+  await appendFile(path, '')
+  for (;;) {
+    const page = await sink.store.inventory(table, after, INVENTORY_PAGE)
+    const last = page.at(-1)
+    if (!last) return rows
+    await appendFile(path, page.map((row) => `${JSON.stringify({ identity: row.identity, fingerprint: row.fingerprint })}\n`).join(''))
+    rows += page.length
+    after = last.identity
+  }
+}
+
+async function compare(sink: ConsoleStore, stored: StoredTable, table: TableReading, path: string, rows: number, { sql }: StoreVerifyParts): Promise<StoreReport> {
+  const refusals = await refusedOf(sink, stored.table)
+  const held = rows > 0 ? `read_json(${literal(path)}, format = 'newline_delimited', columns = {identity: 'VARCHAR', fingerprint: 'VARCHAR'}, maximum_object_size = 67108864)` : "(SELECT '' AS identity, '' AS fingerprint WHERE false)"
+  const answer = await sql.query(
+    { files: [], setup: [`CREATE VIEW source AS SELECT * FROM ${table.relation}`] },
+    `WITH wanted AS (${sink.inventoryQuery(stored)}), held AS (SELECT * FROM ${held}),
+      compared AS (
+        SELECT coalesce(wanted.identity, held.identity) AS identity,
+          CASE WHEN held.identity IS NULL THEN CASE WHEN wanted.identity IN (SELECT unnest($refused::VARCHAR[])) THEN 'refused' ELSE 'missing' END
+            WHEN wanted.identity IS NULL THEN 'extra' WHEN wanted.fingerprint IS DISTINCT FROM held.fingerprint THEN 'differing' ELSE 'same' END AS kind
+        FROM wanted FULL OUTER JOIN held ON wanted.identity = held.identity)
+      SELECT kind, count(*) AS n, (list(identity ORDER BY identity) FILTER (kind <> 'same'))[:${NAMED_IDS}] AS ids FROM compared GROUP BY kind`
+      .replace('$refused::VARCHAR[]', `[${refusals.map(literal).join(',')}]::VARCHAR[]`),
+  )
+  const of = (kind: string) => answer.rows.find((row) => row['kind'] === kind)
+  const count = (kind: string) => Number(of(kind)?.['n'] ?? 0)
+  const ids = (kind: string) => {
+    const named = of(kind)?.['ids']
+    return Array.isArray(named) ? named.map(String) : []
+  }
+  return {
+    rows,
+    missing: count('missing'),
+    extra: count('extra'),
+    differing: count('differing'),
+    refused: refusals.length,
+    ids: { missing: ids('missing'), extra: ids('extra'), differing: ids('differing') },
+    version: table.version,
+  }
+}
+
+async function refusedOf(sink: ConsoleStore, table: string): Promise<string[]> {
+  const refused: string[] = []
+  for (;;) {
+    const page = await sink.store.refusals(table, refused.at(-1), INVENTORY_PAGE)
+    if (page.length === 0) return refused
+    refused.push(...page.map((refusal) => refusal.identity))
+  }
+}

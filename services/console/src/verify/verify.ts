@@ -1,0 +1,137 @@
+import type { EventTypes } from '@sluice/events'
+import type { ConsoleParts, TableReading } from '../lake-reader.ts'
+import { rawEvents } from '../raw-relations.ts'
+import { quoted } from '../sql/quote.ts'
+import type { TrustedSql } from '../trusted-sql.ts'
+import { type Cut, takeCut } from './cut.ts'
+import { isOk, NAMED_IDS, type StoreReport, type TableReport, type VerifyReport } from './report.ts'
+import { verifyStore } from './stores.ts'
+
+export interface VerifyParts extends ConsoleParts {
+  sql: TrustedSql
+  eventTypes: EventTypes
+  scratch_path: string
+  /** Resolves when all that was acknowledged before the call is in tables and stores, or after a time limit. */
+  caughtUp(): Promise<void>
+  sleep(ms: number): Promise<void>
+}
+
+const CUT_ATTEMPTS = 200
+const CUT_PAUSE_MS = 50
+
+/**
+ * Reconciles raw, ledger, tables and stores down to event ids, at a cut: everything acknowledged before the call is
+ * waited for, then the ledger and the tables are taken at versions that belong together.
+ */
+export async function verify(parts: VerifyParts): Promise<VerifyReport> {
+  const heads = await parts.rawZone.heads()
+  await parts.caughtUp()
+  const cut = await cutOf(parts)
+  const [totals, raw] = [await totalsOf(cut, parts.sql), await rawOf(cut, heads, parts)]
+  const tables: TableReport[] = []
+  for (const type of parts.eventTypes.byType.values()) {
+    const reading = cut.tables.get(type.table)
+    if (reading) tables.push({ ...(await tableOf(type.table, type.key, reading, cut, parts.sql)), stores: await storesOf(type.table, parts) })
+  }
+  for (const type of parts.eventTypes.byType.values()) {
+    const reading = type.explode ? await parts.lake.open(type.explode.table) : undefined
+    if (type.explode && reading) tables.push(await explodedOf(type.explode.table, reading, parts))
+  }
+  const report = { ledger_version: cut.ledger.version, totals, raw, quarantine: await quarantineOf(cut, parts.sql), tables }
+  return { ok: isOk(report), ...report }
+}
+
+async function cutOf(parts: VerifyParts): Promise<Cut> {
+  for (let attempt = 0; attempt < CUT_ATTEMPTS; attempt++) {
+    const cut = await takeCut(parts)
+    if (cut) return cut
+    await parts.sleep(CUT_PAUSE_MS)
+  }
+  throw new Error('verify: the tables did not catch up with the ledger; see GET /v1/status for which one is behind')
+}
+
+const view = (name: string, reading: TableReading) => `CREATE VIEW ${quoted(name)} AS SELECT * FROM ${reading.relation}`
+
+async function totalsOf({ ledger }: Cut, sql: TrustedSql): Promise<VerifyReport['totals']> {
+  const { rows } = await sql.query(
+    { files: [], setup: [view('ledger', ledger)] },
+    `SELECT count(*) AS receipts, count(*) FILTER (outcome = 'stored') AS stored, count(*) FILTER (outcome = 'quarantined') AS quarantined, count(*) FILTER (outcome = 'repeat') AS repeats FROM ledger`,
+  )
+  const count = (name: string) => Number(rows[0]?.[name] ?? 0)
+  return { receipts: count('receipts'), stored: count('stored'), quarantined: count('quarantined'), repeats: count('repeats') }
+}
+
+/** Every raw line up to the watermarks at the call must have a receipt. */
+async function rawOf({ ledger }: Cut, heads: readonly { incarnation: string; head: number }[], { rawZone, sql }: VerifyParts): Promise<VerifyReport['raw']> {
+  const raw = await rawEvents(rawZone)
+  const marks = heads.map(({ incarnation, head }) => `('${incarnation}', ${head})`).join(', ')
+  if (marks === '') return { lines: 0, missing: 0, ids: { missing: [] } }
+  const { rows } = await sql.query(
+    { files: raw.files, setup: [...raw.setup, view('ledger', ledger)] },
+    `WITH marks(incarnation, head) AS (VALUES ${marks}),
+      lines AS (SELECT raw_batch, raw_line, event_id FROM raw.events JOIN marks ON incarnation = regexp_replace(raw_batch, '-[0-9]+$', '') AND regexp_extract(raw_batch, '-([0-9]+)$', 1)::BIGINT <= head),
+      missing AS (SELECT event_id FROM lines ANTI JOIN ledger USING (raw_batch, raw_line))
+      SELECT (SELECT count(*) FROM lines) AS lines, (SELECT count(*) FROM missing) AS missing, (SELECT list(event_id) FROM (FROM missing LIMIT ${NAMED_IDS})) AS ids`,
+  )
+  const named = rows[0]?.['ids']
+  return { lines: Number(rows[0]?.['lines'] ?? 0), missing: Number(rows[0]?.['missing'] ?? 0), ids: { missing: Array.isArray(named) ? named.map(String) : [] } }
+}
+
+async function tableOf(table: string, key: string | undefined, reading: TableReading, { ledger }: Cut, sql: TrustedSql): Promise<Omit<TableReport, 'stores'>> {
+  // A keyed table's rows are the newest stored event of each key, by (order, event_id in bytes).
+  const wanted = key === undefined ? 'SELECT event_id FROM mine' : 'SELECT event_id FROM mine QUALIFY row_number() OVER (PARTITION BY "key" ORDER BY order_at DESC, event_id::BLOB DESC) = 1'
+  const { rows } = await sql.query(
+    { files: [], setup: [view('ledger', ledger), view('lake_table', reading)] },
+    `WITH mine AS (SELECT event_id, "key", order_at FROM ledger WHERE outcome = 'stored' AND table_name = $name), wanted AS (${wanted}),
+      missing AS (SELECT event_id FROM wanted ANTI JOIN lake_table USING (event_id)), extra AS (SELECT event_id FROM lake_table ANTI JOIN wanted USING (event_id)),
+      twice AS (SELECT event_id FROM lake_table GROUP BY event_id HAVING count(*) > 1)
+      SELECT (SELECT count(*) FROM mine) AS stored, (SELECT count(*) FROM wanted) AS wanted, (SELECT count(*) FROM lake_table) AS rows,
+        (SELECT count(*) FROM missing) AS missing, (SELECT count(*) FROM extra) + (SELECT count(*) FROM twice) AS extra,
+        (SELECT list(event_id) FROM (FROM missing LIMIT ${NAMED_IDS})) AS missing_ids, (SELECT list(event_id) FROM (FROM extra UNION ALL FROM twice LIMIT ${NAMED_IDS})) AS extra_ids`,
+    { name: table },
+  )
+  const [row] = rows
+  const count = (name: string) => Number(row?.[name] ?? 0)
+  const ids = (name: string) => {
+    const named = row?.[name]
+    return Array.isArray(named) ? named.map(String) : []
+  }
+  return {
+    table,
+    version: reading.version,
+    stored: count('stored'),
+    superseded: count('stored') - count('wanted'),
+    rows: count('rows'),
+    missing: count('missing'),
+    extra: count('extra'),
+    ids: { missing: ids('missing_ids'), extra: ids('extra_ids') },
+  }
+}
+
+/** A table computed from another one has no events of its own; its stores are compared with it. */
+async function explodedOf(table: string, reading: TableReading, parts: VerifyParts): Promise<TableReport> {
+  const { rows } = await parts.sql.query({ files: [], setup: [view('lake_table', reading)] }, 'SELECT count(*) AS n FROM lake_table')
+  const count = Number(rows[0]?.['n'] ?? 0)
+  return { table, version: reading.version, stored: count, superseded: 0, rows: count, missing: 0, extra: 0, ids: { missing: [], extra: [] }, stores: await storesOf(table, parts) }
+}
+
+async function storesOf(table: string, parts: VerifyParts): Promise<Record<string, StoreReport>> {
+  const reports: Record<string, StoreReport> = {}
+  for (const sink of parts.stores) {
+    const stored = sink.tables.find((candidate) => candidate.table === table)
+    if (stored) reports[sink.name] = await verifyStore(sink, stored, parts)
+  }
+  return reports
+}
+
+async function quarantineOf({ ledger, tables }: Cut, sql: TrustedSql): Promise<VerifyReport['quarantine']> {
+  const quarantine = tables.get('quarantine')
+  if (!quarantine) throw new Error('verify: the lake has no quarantine table')
+  const { rows } = await sql.query(
+    { files: [], setup: [view('ledger', ledger), view('quarantine', quarantine)] },
+    `WITH wanted AS (SELECT raw_batch, raw_line FROM ledger WHERE outcome = 'quarantined')
+      SELECT (SELECT count(*) FROM quarantine) AS rows, (SELECT count(*) FROM wanted ANTI JOIN quarantine USING (raw_batch, raw_line)) AS missing,
+        (SELECT count(*) FROM quarantine ANTI JOIN wanted USING (raw_batch, raw_line)) AS extra`,
+  )
+  return { rows: Number(rows[0]?.['rows'] ?? 0), missing: Number(rows[0]?.['missing'] ?? 0), extra: Number(rows[0]?.['extra'] ?? 0) }
+}
