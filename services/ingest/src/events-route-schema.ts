@@ -1,4 +1,5 @@
-/** OpenAPI of `POST /v1/events`. */
+import { problem, problems } from './problem-schema.ts'
+
 const event = {
   type: 'object',
   required: ['type'],
@@ -92,28 +93,7 @@ const accepted = {
   results: [{ index: 0, event_id: '0199a6f2-52a1-7c3e-8d0b-0b6f8a4c1e55', status: 'accepted' }],
 }
 
-export const problem = {
-  type: 'object',
-  required: ['title', 'status', 'code'],
-  additionalProperties: true,
-  properties: {
-    type: { type: 'string' },
-    title: { type: 'string' },
-    status: { type: 'integer' },
-    code: { type: 'string', description: 'stable' },
-    detail: { type: 'string' },
-    retryable: { type: 'boolean' },
-  },
-} as const
-
-export function problems<Status extends number>(
-  texts: Readonly<Record<Status, string>>,
-): Record<Status, { description: string; content: { 'application/problem+json': { schema: typeof problem } } }> {
-  const content = { 'application/problem+json': { schema: problem } }
-  const entries = Object.entries<string>(texts).map(([status, description]) => [status, { description, content }])
-  return Object.fromEntries(entries)
-}
-
+/** OpenAPI of `POST /v1/events`. */
 export const eventsRouteSchema = {
   tags: ['ingest'],
   summary: 'Send events',

@@ -7,15 +7,19 @@ import { Adoption } from './adoption.ts'
 import type { Authorize } from './authorization.ts'
 import { eventCheck } from './event-acceptance.ts'
 import { eventsRoute } from './events-route.ts'
+import { filesRoute } from './files-route.ts'
 import { type DurablePlace, GroupCommit, type RequestLines } from './group-commit.ts'
 import { Incarnations } from './incarnations.ts'
 import { type IngestMetrics, noMetrics } from './ingest-metrics.ts'
 import { type IngestLimits, ingestLimits } from './limits.ts'
 import { LogPublisher } from './log-publisher.ts'
 import type { IngestLogger } from './logger.ts'
+import { mediaRoute } from './media-route.ts'
+import { MediaStore } from './media-store.ts'
 import type { Outcomes } from './outcomes.ts'
 import { answerProblem, Problem } from './problem.ts'
 import { type EventTypes, routingBy } from './routing.ts'
+import { Uploads } from './upload.ts'
 
 /** The log's topic for events. */
 export const EVENTS_TOPIC = 'events'
@@ -30,6 +34,8 @@ export interface IngestParts {
   /** The log partition of a routing key, from 0 to `partitions` - 1. */
   partitionOf: (key: string) => number
   authorize: Authorize
+  /** A folder of this process alone, on the object store's disk where that is one: uploads are received there. */
+  scratch_folder: string
   logger: IngestLogger
   metrics?: IngestMetrics
   /** Where `?wait=` learns outcomes; without it such requests are answered when durable. */
@@ -90,6 +96,7 @@ export function createIngest(parts: IngestParts): Ingest {
       incarnations.failed(error)
     },
   )
+  const uploads = new Uploads(parts.scratch_folder, limits.uploads)
   let stopping = false
 
   async function commit(lines: RequestLines): Promise<DurablePlace> {
@@ -107,10 +114,14 @@ export function createIngest(parts: IngestParts): Ingest {
         acceptAnyBody(scope)
         const { authorize, outcomes } = parts
         const check = eventCheck(limits, routing)
+        const { eventTypes, objectStore } = parts
         eventsRoute(scope, { admission, authorize, check, commit, outcomes, limits, metrics, now })
+        mediaRoute(scope, { media: new MediaStore(objectStore), uploads, authorize, limits })
+        filesRoute(scope, { objectStore, uploads, authorize, check, commit, eventTypes, limits, now })
       })
     },
     async start() {
+      await uploads.start()
       await incarnations.writer()
       adoption.start({ force: parts.sole_process ?? false, pause_ms: parts.adopt_every_ms ?? ADOPT_EVERY_MS })
     },

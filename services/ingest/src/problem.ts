@@ -1,4 +1,5 @@
 import { STATUS_CODES } from 'node:http'
+import { ObjectStoreError } from '@sluice/object-store'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 
 /** A refusal of a whole request, sent as `application/problem+json`. */
@@ -17,8 +18,9 @@ export class Problem extends Error {
 
 /** Answers with the problem; anything else that was thrown goes on to the server's own error handler. */
 export function answerProblem(error: unknown, _request: FastifyRequest, reply: FastifyReply): FastifyReply {
-  if (!(error instanceof Problem)) throw error
-  const { status, code, message: detail, retry_after_s } = error
+  const problem = error instanceof ObjectStoreError ? notStored(error) : error
+  if (!(problem instanceof Problem)) throw problem
+  const { status, code, message: detail, retry_after_s } = problem
   if (retry_after_s !== undefined) reply.header('retry-after', String(retry_after_s))
   // What is left of a body that is too large is not worth reading.
   if (status === 413) reply.header('connection', 'close')
@@ -28,4 +30,12 @@ export function answerProblem(error: unknown, _request: FastifyRequest, reply: F
     .code(status)
     .header('content-type', 'application/problem+json; charset=utf-8')
     .send(JSON.stringify({ type: 'about:blank', title, status, code, detail, retryable }))
+}
+
+function notStored(cause: ObjectStoreError): Problem {
+  if (cause.code === 'invalid_key') return new Problem(400, 'invalid_name', cause.message, { cause })
+  return new Problem(503, cause.code, 'the object store cannot be used at present; send again', {
+    retry_after_s: 5,
+    cause,
+  })
 }

@@ -1,8 +1,11 @@
+import { randomUUID } from 'node:crypto'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import type { EventType } from '@sluice/events'
 import fastify, { type FastifyInstance } from 'fastify'
 import { createIngest, type Ingest, type IngestParts } from '../src/ingest.ts'
 import { FakeLog } from './fake-log.ts'
-import { noObjectStore } from './fake-object-store.ts'
+import { FakeObjectStore } from './fake-object-store.ts'
 import { FakeRawZone } from './fake-raw-zone.ts'
 
 export const quiet = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined }
@@ -22,6 +25,7 @@ export interface World {
   ingest: Ingest
   rawZone: FakeRawZone
   log: FakeLog
+  objects: FakeObjectStore
   close(): Promise<void>
 }
 
@@ -30,13 +34,15 @@ export async function world(
   given: Partial<IngestParts> & { rawZone?: FakeRawZone; log?: FakeLog } = {},
 ): Promise<World> {
   const rawZone = given.rawZone ?? new FakeRawZone()
+  const objects = new FakeObjectStore()
   const log = given.log ?? new FakeLog()
   const ingest = createIngest({
-    objectStore: noObjectStore(),
+    objectStore: objects,
     eventTypes: new Map([['click', click]]),
     partitions: 8,
     partitionOf: (key) => key.length % 8,
     authorize: () => ({ name: 'anonymous' }),
+    scratch_folder: join(tmpdir(), `ingest-test-${randomUUID()}`),
     logger: quiet,
     now: () => Date.UTC(2026, 0, 2, 3, 4, 5, 678),
     ...given,
@@ -51,6 +57,7 @@ export async function world(
     ingest,
     rawZone,
     log,
+    objects,
     close: async () => {
       await app.close()
       await ingest.stop()

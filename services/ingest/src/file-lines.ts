@@ -1,0 +1,63 @@
+import { isUtf8 } from 'node:buffer'
+
+/** One line of a file; `undefined` where it is longer than the limit, or no UTF-8. */
+export type FileLine = { number: number; text: string } | { number: number; fault: 'event_too_large' | 'invalid_utf8' }
+
+const LINE_FEED = 0x0a
+
+/**
+ * The lines of a stream, in groups of about `group_bytes`; empty lines are counted but left out. A line longer than
+ * `limit_bytes` is passed over without being held.
+ */
+export async function* fileLines(
+  source: AsyncIterable<Uint8Array>,
+  limit_bytes: number,
+  group_bytes: number,
+): AsyncGenerator<FileLine[]> {
+  let group: FileLine[] = []
+  let grouped = 0
+  let number = 0
+  let parts: Buffer[] = []
+  let length = 0
+
+  const endLine = () => {
+    const line = lineOf(number++, parts, length, limit_bytes)
+    if (line) group.push(line)
+    grouped += length
+    parts = []
+    length = 0
+  }
+  const extend = (bytes: Buffer) => {
+    length += bytes.length
+    if (length <= limit_bytes) parts.push(bytes)
+    else parts = []
+  }
+
+  for await (const chunk of source) {
+    const bytes = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.length)
+    let start = 0
+    for (let feed = bytes.indexOf(LINE_FEED); feed >= 0; feed = bytes.indexOf(LINE_FEED, start)) {
+      extend(bytes.subarray(start, feed))
+      endLine()
+      start = feed + 1
+      if (grouped < group_bytes) continue
+      yield group
+      group = []
+      grouped = 0
+    }
+    if (start < bytes.length) extend(bytes.subarray(start))
+  }
+  if (length > 0) endLine()
+  if (group.length > 0) yield group
+}
+
+function lineOf(number: number, parts: readonly Buffer[], length: number, limit: number): FileLine | undefined {
+  if (length > limit) return { number, fault: 'event_too_large' }
+  const bytes = Buffer.concat(parts)
+  if (!isUtf8(bytes)) return { number, fault: 'invalid_utf8' }
+  const text = bytes
+    .toString('utf8')
+    .replace(/^\ufeff/, '')
+    .replace(/\r$/, '')
+  return /^[ \t\r]*$/.test(text) ? undefined : { number, text }
+}
