@@ -1,4 +1,4 @@
-import type { AddFile, Commit, Snapshot, TryCommitOutcome } from '@sluice/delta'
+import type { Action, AddFile, Commit, Snapshot, TryCommitOutcome } from '@sluice/delta'
 import type { Covered, WrittenBatch } from './batch.ts'
 import { type LedgerNote, ledgerNoteOf, type Plan, type PlanEntry, type PlannedFile } from './plan.ts'
 
@@ -11,7 +11,7 @@ export interface LedgerLog {
 }
 
 export interface LedgerCommit {
-  actions: ({ add: AddFile } | { txn: { appId: string; version: number; lastUpdated: number } })[]
+  actions: Action[]
   operation: string
   commitInfo: Readonly<Record<string, unknown>>
 }
@@ -189,7 +189,7 @@ export class Ledger {
         this.#types = note.types
       }
       for (const action of commit.actions)
-        if ('add' in action && action.add && action.add.dataChange) added.push(action.add)
+        if ('add' in action && action.add.dataChange) added.push(action.add)
     }
     return added
   }
