@@ -1,4 +1,5 @@
 export * from './authorization.ts'
 export * from './ingest.ts'
 export * from './limits.ts'
+export * from './noticed-outcomes.ts'
 export * from './outcomes.ts'

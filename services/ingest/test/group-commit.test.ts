@@ -1,0 +1,101 @@
+import { RawZoneError } from '@sluice/raw-zone'
+import { afterEach, expect, test } from 'vitest'
+import { type Gate, gate } from './gate.ts'
+import { type World, world } from './world.ts'
+
+let w: World
+let opened: Gate | undefined
+afterEach(async () => {
+  opened?.open()
+  await w?.close()
+})
+
+const post = (payload = '{"type":"click"}', headers: Record<string, string> = {}) =>
+  w.app.inject({
+    method: 'POST',
+    url: '/v1/events',
+    payload,
+    headers: { 'content-type': 'application/json', ...headers },
+  })
+
+test('requests that arrive while a batch is being written share the next one', async () => {
+  w = await world()
+  opened = gate()
+  w.rawZone.beforeAppend = () => opened?.wait()
+  const first = post()
+  await expect.poll(() => w.rawZone.appends).toBe(1)
+  const rest = Array.from({ length: 50 }, (_, i) => post(`[{"type":"click","event_id":"${i}"},{"type":"click"}]`))
+  await expect.poll(() => w.ingest.status().queue.held_bytes).toBeGreaterThan(50 * 40)
+  opened.open()
+  for (const answer of await Promise.all([first, ...rest])) expect(answer.statusCode).toBe(202)
+  expect(w.rawZone.appends).toBe(2)
+  const lines = w.rawZone.lines().map((line) => JSON.parse(line))
+  expect(lines.map(({ batch, line }) => `${batch}/${line}`)).toEqual([
+    'inc1-1/0',
+    ...Array.from({ length: 100 }, (_, i) => `inc1-2/${i}`),
+  ])
+})
+
+test('a group ends at its limit, a request is never split', async () => {
+  w = await world({ limits: { group_limit_events: 5 } })
+  opened = gate()
+  w.rawZone.beforeAppend = () => opened?.wait()
+  const first = post()
+  await expect.poll(() => w.rawZone.appends).toBe(1)
+  const three = '[{"type":"click"},{"type":"click"},{"type":"click"}]'
+  const rest = [post(three), post(three), post(`[${Array(9).fill('{"type":"click"}').join(',')}]`)]
+  await expect.poll(() => w.ingest.status().queue.held_bytes).toBeGreaterThan(200)
+  opened.open()
+  await Promise.all([first, ...rest])
+  const batches = [...w.rawZone.incarnations.values()].flatMap(({ batches }) => batches.map(({ lines }) => lines))
+  expect(batches).toEqual([1, 3, 3, 9])
+})
+
+test('nothing is acknowledged that could not be made durable; the next request is', async () => {
+  w = await world()
+  w.rawZone.beforeAppend = () => {
+    throw new RawZoneError('no_space', 'disk full')
+  }
+  const refused = await post()
+  expect([refused.statusCode, refused.json().code, refused.headers['retry-after']]).toEqual([503, 'no_space', '2'])
+  w.rawZone.beforeAppend = () => undefined
+  expect((await post()).statusCode).toBe(202)
+  expect(w.rawZone.lines()).toHaveLength(1)
+  expect(w.ingest.status().queue.held_bytes).toBe(0)
+})
+
+test('a fenced incarnation is left to its adopter and a new one begun', async () => {
+  w = await world()
+  expect((await post()).statusCode).toBe(202)
+  w.rawZone.beforeAppend = () => {
+    w.rawZone.beforeAppend = () => undefined
+    throw new RawZoneError('fenced', 'taken over')
+  }
+  expect((await post()).statusCode).toBe(503)
+  expect((await post()).statusCode).toBe(202)
+  expect(w.ingest.status().acknowledged).toEqual({ incarnation: 'inc2', number: 1 })
+})
+
+test('a full queue answers 429 with Retry-After, for a client before it does for all', async () => {
+  w = await world({
+    limits: { queue_limit_bytes: 3000, client_queue_limit_bytes: 2000 },
+    authorize: (request) => ({ name: String(request.headers['x-client']) }),
+  })
+  opened = gate()
+  w.rawZone.beforeAppend = () => opened?.wait()
+  const body = `{"type":"click","x":"${'x'.repeat(1400)}"}`
+  const first = post(body, { 'x-client': 'a' })
+  await expect.poll(() => w.rawZone.appends).toBe(1)
+  const second_of_a = await post(body, { 'x-client': 'a' })
+  expect([second_of_a.statusCode, second_of_a.json().code, second_of_a.headers['retry-after']]).toEqual([
+    429,
+    'too_much_at_a_time',
+    '1',
+  ])
+  const of_b = post(body, { 'x-client': 'b' })
+  await expect.poll(() => w.ingest.status().queue.held_bytes).toBeGreaterThan(2800)
+  expect((await post(body, { 'x-client': 'c' })).json().code).toBe('queue_full')
+  opened.open()
+  expect([(await first).statusCode, (await of_b).statusCode]).toEqual([202, 202])
+  expect(w.ingest.status().queue.held_bytes).toBe(0)
+})
