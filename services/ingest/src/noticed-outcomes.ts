@@ -1,4 +1,4 @@
-import type { Notice, Notices } from '@sluice/event-log'
+import type { Notice, Notices } from '@sluice/event-log/notices'
 import type { Outcomes, SettledStatus, WaitLevel } from './outcomes.ts'
 
 /** One event that somebody waits for. */
