@@ -42,6 +42,8 @@ export interface RequestEnvelope {
 
 export type CheckEvent = (span: JsonSpan, index: number, request: RequestEnvelope) => Acceptance
 
+const SHOWN_CHARACTERS = 80
+
 /** Checks the envelope of one event, and nothing else of it, and makes its raw line. */
 export function eventCheck(limits: IngestLimits, routing: Routing): CheckEvent {
   return (span, index, request) => {
@@ -78,8 +80,7 @@ function accept(
     fields = envelope.fields
   }
   const type = request.type ?? event.type
-  if (typeof type !== 'string' || type === '')
-    return reject('missing_type', `expected a string "type", came ${nameOf(type)}`, given)
+  if (typeof type !== 'string') return reject('missing_type', `expected a string "type", came ${nameOf(type)}`, given)
   if (given !== undefined && given !== null && !isEventId(given))
     return reject('invalid_event_id', `expected a string of 1 to 256 characters, came ${nameOf(given)}`)
   // No string of valid JSON holds a raw line break: those that are here stand between tokens.
@@ -98,7 +99,9 @@ function accept(
 }
 
 function warningOf(known: boolean, type: string, event: object, span: JsonSpan): string | undefined {
-  const unknown = known ? undefined : `⚠️ Unknown event type ${JSON.stringify(type)}: kept raw and in quarantine`
+  const unknown = known
+    ? undefined
+    : `⚠️ Unknown event type ${JSON.stringify(type.slice(0, SHOWN_CHARACTERS))}: kept raw and in quarantine`
   const twice =
     span.commas > 0 && Object.keys(event).length <= span.commas ? 'a field occurs more than once' : undefined
   return unknown && twice ? `${unknown}; ${twice}` : (unknown ?? twice)

@@ -1,18 +1,21 @@
 import { isUtf8 } from 'node:buffer'
+import { skipSpace } from './json-span.ts'
 
 /** One line of a file; `undefined` where it is longer than the limit, or no UTF-8. */
 export type FileLine = { number: number; text: string } | { number: number; fault: 'event_too_large' | 'invalid_utf8' }
 
 const LINE_FEED = 0x0a
+const CARRIAGE_RETURN = 0x0d
 
 /**
- * The lines of a stream, in groups of about `group_bytes`; empty lines are counted but left out. A line longer than
+ * The lines of a stream, in groups of about `group_bytes`, at most `group_rows`; empty lines are counted but left out. A line longer than
  * `limit_bytes` is passed over without being held.
  */
 export async function* fileLines(
   source: AsyncIterable<Uint8Array>,
   limit_bytes: number,
   group_bytes: number,
+  group_rows: number,
 ): AsyncGenerator<FileLine[]> {
   let group: FileLine[] = []
   let grouped = 0
@@ -40,7 +43,7 @@ export async function* fileLines(
       extend(bytes.subarray(start, feed))
       endLine()
       start = feed + 1
-      if (grouped < group_bytes) continue
+      if (grouped < group_bytes && group.length < group_rows) continue
       yield group
       group = []
       grouped = 0
@@ -55,9 +58,12 @@ function lineOf(number: number, parts: readonly Buffer[], length: number, limit:
   if (length > limit) return { number, fault: 'event_too_large' }
   const bytes = Buffer.concat(parts)
   if (!isUtf8(bytes)) return { number, fault: 'invalid_utf8' }
-  const text = bytes
-    .toString('utf8')
-    .replace(/^\ufeff/, '')
-    .replace(/\r$/, '')
-  return /^[ \t\r]*$/.test(text) ? undefined : { number, text }
+  const marked = number === 0 && bytes.length >= 3 && bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf
+  const text = bytes.toString(
+    'utf8',
+    marked ? 3 : 0,
+    bytes.at(-1) === CARRIAGE_RETURN ? bytes.length - 1 : bytes.length,
+  )
+  const start = skipSpace(text, 0)
+  return start === text.length ? undefined : { number, text: text.substring(start) }
 }

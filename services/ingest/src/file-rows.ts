@@ -1,17 +1,16 @@
 import { createReadStream } from 'node:fs'
 import { createGunzip, createZstdDecompress } from 'node:zlib'
-import type { CheckEvent, RequestEnvelope } from './event-acceptance.ts'
+import type { CheckEvent } from './event-acceptance.ts'
 import { eventBatch } from './event-batch.ts'
 import { fileRowEventId } from './event-id.ts'
 import { type FileCompression, type FileFormat, fileFormat } from './file-format.ts'
-import { fileLines } from './file-lines.ts'
+import { type FileLine, fileLines } from './file-lines.ts'
 import type { DurablePlace, RequestLines } from './group-commit.ts'
-import { span } from './json-span.ts'
+import { type JsonSpan, span } from './json-span.ts'
 import type { IngestLimits } from './limits.ts'
 import { Problem } from './problem.ts'
 import type { EventTypes } from './routing.ts'
 import { cellKinds, tabularRows } from './tabular-rows.ts'
-import type { Upload } from './upload.ts'
 
 export interface FileRowsParts {
   check: CheckEvent
@@ -29,7 +28,19 @@ export interface LoadedRows {
   errors: { row: number; code: string; message: string }[]
 }
 
+/** A file that is in the object store, and what its rows are to be. */
+export interface RowFile {
+  /** Where its bytes can be read on this machine. */
+  local: string
+  path: string
+  sha256: string
+  content_type: string | undefined
+  type: string
+  received_at: string
+}
+
 const GROUP_BYTES = 1024 * 1024
+const GROUP_ROWS = 5_000
 const ERRORS_SHOWN = 100
 
 /**
@@ -37,41 +48,40 @@ const ERRORS_SHOWN = 100
  * an event_id gets one from the file's hash and its number, so that the same file loaded again makes repeats.
  * Throws a `Problem`: 400 for a file that cannot be read to its end, 415, 503.
  */
-export async function loadRows(
-  parts: FileRowsParts,
-  file: { upload: Upload; path: string; content_type: string | undefined; type: string; received_at: string },
-): Promise<LoadedRows> {
-  const { upload, path, type, received_at } = file
-  const { format, compression } = await fileFormat(upload.path, path, file.content_type)
+export async function loadRows(parts: FileRowsParts, file: RowFile): Promise<LoadedRows> {
+  const { format, compression } = await fileFormat(file.local, file.path, file.content_type)
   const loaded: LoadedRows = { rows: 0, accepted: 0, rejected: 0, errors: [] }
-  const bytes = rowBytes(parts, upload.path, format, compression, type)
-  for await (const lines of fileLines(bytes, parts.limits.event_limit_bytes, GROUP_BYTES)) {
-    const numbers: number[] = []
-    const spans = lines.flatMap((line) => {
-      if ('fault' in line) {
-        refuse(loaded, line.number, line.fault, 'the row was passed over')
-        return []
-      }
-      numbers.push(line.number)
-      return [span(line.text.trimStart())]
-    })
-    const envelope: RequestEnvelope = {
-      form: 'event',
-      received_at,
-      source: `file:${path}`,
-      wait: 0,
-      type,
-      newEventId: (index) => fileRowEventId(upload.sha256, numbers[index] ?? 0),
-    }
-    const batch = eventBatch(spans, envelope, parts.check)
-    batch.acceptances.forEach((acceptance, index) => {
-      if (acceptance.kind === 'rejected') refuse(loaded, numbers[index] ?? 0, acceptance.code, acceptance.detail)
-    })
-    if (batch.event_ids.length > 0) await parts.commit(batch.lines)
-    loaded.accepted += batch.event_ids.length
+  const bytes = rowBytes(parts, file.local, format, compression, file.type)
+  try {
+    for await (const lines of fileLines(bytes, parts.limits.event_limit_bytes, GROUP_BYTES, GROUP_ROWS))
+      await loadGroup(parts, file, lines, loaded)
+  } catch (error) {
+    if (!(error instanceof Problem) || error.status !== 400) throw error
+    const before = `${loaded.accepted} rows before that were accepted, and will be repeats when the file is sent again`
+    throw new Problem(400, error.code, `${error.message} (${before})`, { cause: error })
   }
   loaded.rows = loaded.accepted + loaded.rejected
   return loaded
+}
+
+async function loadGroup(parts: FileRowsParts, file: RowFile, lines: FileLine[], loaded: LoadedRows): Promise<void> {
+  const rows: number[] = []
+  const spans: JsonSpan[] = []
+  for (const line of lines) {
+    if ('fault' in line) refuse(loaded, line.number, line.fault, 'the row was passed over')
+    else {
+      rows.push(line.number)
+      spans.push(span(line.text))
+    }
+  }
+  const { received_at, type, path, sha256 } = file
+  const newEventId = (index: number) => fileRowEventId(sha256, rows[index] ?? 0)
+  const source = `file:${path}`
+  const batch = eventBatch(spans, { form: 'event', received_at, source, wait: 0, type, newEventId }, parts.check)
+  for (const [index, acceptance] of batch.acceptances.entries())
+    if (acceptance.kind === 'rejected') refuse(loaded, rows[index] ?? 0, acceptance.code, acceptance.detail)
+  if (batch.event_ids.length > 0) await parts.commit(batch.lines)
+  loaded.accepted += batch.event_ids.length
 }
 
 function refuse(loaded: LoadedRows, row: number, code: string, message: string): void {

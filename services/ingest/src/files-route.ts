@@ -33,8 +33,7 @@ export function filesRoute(fastify: FastifyInstance, parts: FilesRouteParts): vo
       })
       if (type === undefined) return reply.code(201).send(info)
       const local = await parts.objectStore.localPath(info.key)
-      const kept = { ...upload, path: local }
-      const loaded = await loadRows(parts, { upload: kept, path, content_type, type, received_at })
+      const loaded = await loadRows(parts, { local, path, sha256: info.sha256, content_type, type, received_at })
       const status = loaded.rejected === 0 ? 202 : loaded.accepted > 0 ? 207 : 400
       return reply.code(status).send({ ...info, type, ...loaded })
     })

@@ -1,29 +1,17 @@
 import { isUtf8 } from 'node:buffer'
 import type { IncomingMessage } from 'node:http'
-import { gunzip, inflate, zstdDecompress } from 'node:zlib'
+import type { Transform } from 'node:stream'
+import { createGunzip, createInflate, createZstdDecompress } from 'node:zlib'
 import type { Hold } from './admission.ts'
 import { Problem } from './problem.ts'
 
-type Expand = (bytes: Buffer, limit: number) => Promise<Buffer>
-type Expander = (
-  bytes: Buffer,
-  options: { maxOutputLength: number },
-  done: (error: Error | null, plain: Buffer) => void,
-) => void
+const EXPANDED_CHUNK_BYTES = 64 * 1024
 
-/** Node stops as soon as the output goes beyond `maxOutputLength`. */
-const expanding =
-  (expander: Expander): Expand =>
-  (bytes, limit) =>
-    new Promise((resolve, reject) => {
-      expander(bytes, { maxOutputLength: limit }, (error, plain) => (error ? reject(error) : resolve(plain)))
-    })
-
-const expanders: ReadonlyMap<string, Expand> = new Map([
-  ['gzip', expanding(gunzip)],
-  ['x-gzip', expanding(gunzip)],
-  ['deflate', expanding(inflate)],
-  ['zstd', expanding((bytes, options, done) => zstdDecompress(bytes, options, done))],
+const expanders: ReadonlyMap<string, () => Transform> = new Map<string, () => Transform>([
+  ['gzip', () => createGunzip({ chunkSize: EXPANDED_CHUNK_BYTES })],
+  ['x-gzip', () => createGunzip({ chunkSize: EXPANDED_CHUNK_BYTES })],
+  ['deflate', () => createInflate({ chunkSize: EXPANDED_CHUNK_BYTES })],
+  ['zstd', () => createZstdDecompress({ chunkSize: EXPANDED_CHUNK_BYTES })],
 ])
 
 /**
@@ -32,11 +20,11 @@ const expanders: ReadonlyMap<string, Expand> = new Map([
  */
 export async function bodyText(request: IncomingMessage, limit: number, hold: Hold): Promise<string> {
   const encoding = request.headers['content-encoding']?.trim().toLowerCase() ?? 'identity'
-  const expand = encoding === 'identity' ? undefined : expanders.get(encoding)
-  if (encoding !== 'identity' && expand === undefined)
+  const expander = encoding === 'identity' ? undefined : expanders.get(encoding)
+  if (encoding !== 'identity' && expander === undefined)
     throw new Problem(415, 'unsupported_encoding', `expected gzip, deflate or zstd, came ${encoding.slice(0, 40)}`)
   const bytes = await bodyBytes(request, limit, hold)
-  return textOf(expand ? await expanded(bytes, encoding, expand, limit, hold) : bytes)
+  return textOf(expander ? await expanded(bytes, encoding, expander(), limit, hold) : bytes)
 }
 
 function bodyBytes(request: IncomingMessage, limit: number, hold: Hold): Promise<Buffer> {
@@ -69,15 +57,28 @@ function bodyBytes(request: IncomingMessage, limit: number, hold: Hold): Promise
   })
 }
 
-async function expanded(bytes: Buffer, encoding: string, expand: Expand, limit: number, hold: Hold): Promise<Buffer> {
+/** What it expands to counts as it comes, so that many small bodies that expand to large ones are stopped in time. */
+async function expanded(
+  bytes: Buffer,
+  encoding: string,
+  expander: Transform,
+  limit: number,
+  hold: Hold,
+): Promise<Buffer> {
+  const chunks: Buffer[] = []
+  let length = 0
   try {
-    const plain = await expand(bytes, limit)
-    hold.take(plain.length)
-    return plain
+    expander.end(bytes)
+    for await (const chunk of expander) {
+      length += chunk.length
+      if (length > limit)
+        throw new Problem(413, 'body_too_large', `expected a body that expands to at most ${limit} bytes`)
+      hold.take(chunk.length)
+      chunks.push(chunk)
+    }
+    return Buffer.concat(chunks, length)
   } catch (error) {
     if (error instanceof Problem) throw error
-    if (error instanceof Error && 'code' in error && error.code === 'ERR_BUFFER_TOO_LARGE')
-      throw new Problem(413, 'body_too_large', `expected a body that expands to at most ${limit} bytes`)
     throw new Problem(
       400,
       'invalid_encoding',
@@ -86,6 +87,8 @@ async function expanded(bytes: Buffer, encoding: string, expand: Expand, limit: 
         cause: error,
       },
     )
+  } finally {
+    expander.destroy()
   }
 }
 

@@ -305,6 +305,13 @@ describe('limits and hostile bodies', () => {
     const bomb = gzipSync(Buffer.alloc(50_000_000, 0x20))
     const refused = await post(bomb.subarray(0, 9000), 'application/json', { 'content-encoding': 'gzip' })
     expect(refused.json()).toMatchObject({ status: 413, code: 'body_too_large' })
+    const many = await world({ limits: { queue_limit_bytes: 50_000 } })
+    const first = Array.from({ length: 20 }, () =>
+      many.app.inject({ method: 'POST', url: '/v1/events', payload: bomb, headers: { 'content-encoding': 'gzip' } }),
+    )
+    expect((await Promise.all(first)).every(({ statusCode }) => statusCode === 429)).toBe(true)
+    expect(many.ingest.status().queue.held_bytes).toBe(0)
+    await many.close()
     const cut = gzipSync(body).subarray(0, 20)
     expect((await post(cut, 'application/json', { 'content-encoding': 'gzip' })).json().code).toBe('invalid_encoding')
     const cutZstd = zstdCompressSync(body).subarray(0, 20)
