@@ -1,0 +1,128 @@
+import { actionOf, parseActions, type Source, sidecarOf } from './action-json.ts'
+import type { Action, Sidecar } from './actions.ts'
+import { DeltaError } from './delta-error.ts'
+import { sidecarPrefix } from './log-path.ts'
+import type { CheckpointFiles } from './log-segment.ts'
+import type { ParquetCodec, ParquetRow } from './parquet-codec.ts'
+import { statsFromStruct } from './parsed-stats.ts'
+import type { DeltaStore } from './store.ts'
+
+/** Columns of a checkpoint that are read (PROTOCOL.md, Checkpoint Schema). */
+const COLUMNS = ['protocol', 'metaData', 'txn', 'domainMetadata', 'add', 'remove', 'sidecar', 'checkpointMetadata']
+const FILE_COLUMNS = ['add', 'remove']
+const MAX_SIDECARS = 100_000
+
+/**
+ * The actions of a checkpoint of any kind: classic, multi-part, uuid-named in Parquet or JSON, with sidecars.
+ * Throws `invalid_log` if a file of it is missing or is none.
+ */
+export async function* readCheckpoint(
+  access: { store: DeltaStore; root: string; codec: ParquetCodec },
+  checkpoint: CheckpointFiles,
+): AsyncGenerator<Action[]> {
+  const sidecars: Sidecar[] = []
+  for (const key of checkpoint.keys) {
+    if (checkpoint.format === 'json') {
+      const parsed = parseActions(await bytesOf(access.store, key), key)
+      sidecars.push(...parsed.sidecars)
+      yield parsed.actions
+    } else yield* readParquet(access, key, COLUMNS, sidecars)
+  }
+  if (sidecars.length > MAX_SIDECARS)
+    throw new DeltaError('invalid_log', `${checkpoint.keys[0]}: more than ${MAX_SIDECARS} sidecars`)
+  for (const sidecar of sidecars) yield* readParquet(access, sidecarKey(access.root, sidecar), FILE_COLUMNS, sidecars)
+}
+
+async function* readParquet(
+  access: { store: DeltaStore; codec: ParquetCodec },
+  key: string,
+  columns: readonly string[],
+  sidecars: Sidecar[],
+): AsyncGenerator<Action[]> {
+  let size = 0
+  const file = {
+    key,
+    bytes: async () => {
+      const bytes = await bytesOf(access.store, key)
+      size = bytes.length
+      return bytes
+    },
+  }
+  const batches = access.codec.read(file, columns)[Symbol.asyncIterator]()
+  for (;;) {
+    let next: IteratorResult<ParquetRow[]>
+    try {
+      next = await batches.next()
+    } catch (cause) {
+      if (cause instanceof DeltaError) throw cause
+      throw new DeltaError('invalid_log', `${key}: should be a Parquet checkpoint and cannot be read (${size} bytes)`, {
+        cause,
+      })
+    }
+    if (next.done) return
+    const actions: Action[] = []
+    for (const row of next.value) {
+      const action = rowAction(row, key)
+      if (action) actions.push(action)
+      const sidecar = row['sidecar']
+      if (isStruct(sidecar) && typeof sidecar['path'] === 'string') sidecars.push(sidecarOf(plain(sidecar), key))
+    }
+    yield actions
+  }
+}
+
+/** A struct column whose every member is null is a null struct for readers that cannot tell them apart. */
+function rowAction(row: ParquetRow, at: Source): Action | undefined {
+  for (const [column, required] of REQUIRED) {
+    const struct = row[column]
+    if (!isStruct(struct) || struct[required] === null || struct[required] === undefined) continue
+    if (column === 'add' && (struct['stats'] === null || struct['stats'] === undefined)) {
+      const stats = statsFromStruct(struct['stats_parsed'])
+      return actionOf({ add: { ...plain(struct), stats } }, at)
+    }
+    return actionOf({ [column]: plain(struct) }, at)
+  }
+  return undefined
+}
+
+const REQUIRED: readonly (readonly [string, string])[] = [
+  ['add', 'path'],
+  ['remove', 'path'],
+  ['txn', 'appId'],
+  ['metaData', 'id'],
+  ['protocol', 'minReaderVersion'],
+  ['domainMetadata', 'domain'],
+]
+
+/** Integers as numbers where they fit, maps given as entries as objects; null members left out. */
+function plain(struct: ParquetRow): Record<string, unknown> {
+  const out: Record<string, unknown> = {}
+  for (const [name, value] of Object.entries(struct)) {
+    if (value === null || value === undefined) continue
+    if (name === 'stats_parsed' || name === 'partitionValues_parsed') continue
+    if (typeof value === 'bigint') out[name] = Number.isSafeInteger(Number(value)) ? Number(value) : value
+    else if (value instanceof Map) out[name] = Object.fromEntries(value)
+    else if (isStruct(value) && (name === 'deletionVector' || name === 'format')) {
+      if (value['storageType'] ?? value['provider']) out[name] = plain(value)
+    } else out[name] = value
+  }
+  return out
+}
+
+async function bytesOf(store: DeltaStore, key: string): Promise<Uint8Array> {
+  const bytes = await store.get(key)
+  if (bytes) return bytes
+  throw new DeltaError('invalid_log', `${key}: a file of the checkpoint is missing`)
+}
+
+/** Sidecars always lie in `_sidecars` (PROTOCOL.md, Sidecar File Information), so only the name counts. */
+function sidecarKey(root: string, sidecar: Sidecar): string {
+  const name = decodeURIComponent(sidecar.path).split('/').at(-1) ?? ''
+  if (name === '' || name === '..' || name === '.')
+    throw new DeltaError('invalid_path', `sidecar path ${JSON.stringify(sidecar.path.slice(0, 200))} is no file name`)
+  return `${sidecarPrefix(root)}${name}`
+}
+
+function isStruct(value: unknown): value is ParquetRow {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}

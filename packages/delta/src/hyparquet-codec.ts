@@ -1,0 +1,126 @@
+import { parquetMetadataAsync, parquetReadObjects, type SchemaElement } from 'hyparquet'
+import { compressors } from 'hyparquet-compressors'
+import { parquetWriteBuffer } from 'hyparquet-writer'
+import type { ParquetCodec, ParquetFile, ParquetRow } from './parquet-codec.ts'
+import { type DataType, decimalOf, type StructField, type StructType } from './schema.ts'
+
+/** A codec in plain JavaScript, for checkpoints: no native code, whole files in memory. */
+export const hyparquetCodec: ParquetCodec = { read, write }
+
+async function* read(file: ParquetFile, columns: readonly string[]): AsyncGenerator<ParquetRow[]> {
+  const bytes = await file.bytes()
+  const buffer = exactBuffer(bytes)
+  const metadata = await parquetMetadataAsync(buffer)
+  const present = new Set(topLevel(metadata.schema))
+  const wanted = columns.filter((column) => present.has(column))
+  let start = 0
+  for (const group of metadata.row_groups) {
+    const end = start + Number(group.num_rows)
+    yield await parquetReadObjects({
+      file: buffer,
+      metadata,
+      columns: wanted,
+      compressors,
+      rowStart: start,
+      rowEnd: end,
+    })
+    start = end
+  }
+}
+
+async function write(schema: StructType, rows: Iterable<ParquetRow>): Promise<Uint8Array> {
+  const all = [...rows]
+  const elements: SchemaElement[] = [{ name: 'spark_schema', num_children: schema.fields.length }]
+  for (const field of schema.fields) elements.push(...elementsOf(field))
+  const columnData = schema.fields.map(({ name }) => ({ name, data: all.map((row) => row[name] ?? undefined) }))
+  return new Uint8Array(parquetWriteBuffer({ columnData, schema: elements, statistics: false, rowGroupSize: 50_000 }))
+}
+
+/** The Parquet schema of a Delta field (PROTOCOL.md, Delta Data Type to Parquet Type Mappings). */
+function elementsOf(field: StructField, repeated?: 'REQUIRED' | 'OPTIONAL'): SchemaElement[] {
+  const { name, type } = field
+  const repetition_type = repeated ?? (field.nullable ? 'OPTIONAL' : 'REQUIRED')
+  if (typeof type === 'string') return [{ name, repetition_type, ...primitive(type) }]
+  if (type.type === 'struct')
+    return [{ name, repetition_type, num_children: type.fields.length }, ...type.fields.flatMap((f) => elementsOf(f))]
+  if (type.type === 'array')
+    return [
+      { name, repetition_type, converted_type: 'LIST', num_children: 1 },
+      { name: 'list', repetition_type: 'REPEATED', num_children: 1 },
+      ...elementsOf({ name: 'element', type: type.elementType, nullable: type.containsNull, metadata: {} }),
+    ]
+  return [
+    { name, repetition_type, converted_type: 'MAP', num_children: 1 },
+    { name: 'key_value', repetition_type: 'REPEATED', num_children: 2 },
+    ...elementsOf({ name: 'key', type: type.keyType, nullable: false, metadata: {} }),
+    ...elementsOf({ name: 'value', type: type.valueType, nullable: type.valueContainsNull, metadata: {} }),
+  ]
+}
+
+function primitive(type: DataType): Partial<SchemaElement> {
+  switch (type) {
+    case 'string':
+      return { type: 'BYTE_ARRAY', converted_type: 'UTF8', logical_type: { type: 'STRING' } }
+    case 'long':
+      return { type: 'INT64' }
+    case 'integer':
+      return { type: 'INT32' }
+    case 'short':
+      return { type: 'INT32', converted_type: 'INT_16' }
+    case 'byte':
+      return { type: 'INT32', converted_type: 'INT_8' }
+    case 'float':
+      return { type: 'FLOAT' }
+    case 'double':
+      return { type: 'DOUBLE' }
+    case 'boolean':
+      return { type: 'BOOLEAN' }
+    case 'binary':
+      return { type: 'BYTE_ARRAY' }
+    case 'date':
+      return { type: 'INT32', converted_type: 'DATE', logical_type: { type: 'DATE' } }
+    case 'timestamp':
+    case 'timestamp_ntz':
+      return {
+        type: 'INT64',
+        logical_type: { type: 'TIMESTAMP', isAdjustedToUTC: type === 'timestamp', unit: 'MICROS' },
+        ...(type === 'timestamp' ? { converted_type: 'TIMESTAMP_MICROS' } : {}),
+      }
+    default:
+      return decimalElement(type)
+  }
+}
+
+function decimalElement(type: DataType): Partial<SchemaElement> {
+  const decimal = decimalOf(type)
+  if (!decimal) throw new TypeError(`Parquet has no type for ${JSON.stringify(type)}`)
+  const { precision, scale } = decimal
+  const physical: Partial<SchemaElement> =
+    precision <= 9
+      ? { type: 'INT32' }
+      : precision <= 18
+        ? { type: 'INT64' }
+        : { type: 'FIXED_LEN_BYTE_ARRAY', type_length: 16 }
+  return { ...physical, converted_type: 'DECIMAL', precision, scale }
+}
+
+function topLevel(schema: readonly SchemaElement[]): string[] {
+  const names: string[] = []
+  const skip = (at: number): number => {
+    let next = at + 1
+    for (let child = 0; child < (schema[at]?.num_children ?? 0); child++) next = skip(next)
+    return next
+  }
+  let at = 1
+  for (let child = 0; child < (schema[0]?.num_children ?? 0); child++) {
+    const name = schema[at]?.name
+    if (name !== undefined) names.push(name)
+    at = skip(at)
+  }
+  return names
+}
+
+const exactBuffer = (bytes: Uint8Array): ArrayBuffer =>
+  bytes.buffer instanceof ArrayBuffer && bytes.byteOffset === 0 && bytes.byteLength === bytes.buffer.byteLength
+    ? bytes.buffer
+    : new Uint8Array(bytes).buffer

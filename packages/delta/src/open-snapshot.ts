@@ -1,0 +1,133 @@
+import { parseActions } from './action-json.ts'
+import { readCheckpoint } from './checkpoint.ts'
+import type { Commit } from './commit.ts'
+import { DeltaError } from './delta-error.ts'
+import { readLastCheckpoint } from './last-checkpoint.ts'
+import { commitKey } from './log-path.ts'
+import { type LogSegment, listLog, logSegment, type SegmentEntry } from './log-segment.ts'
+import { commitsAfter, opened, READ_AHEAD, readCommit, settled } from './read-commit.ts'
+import { Replay } from './reconciliation.ts'
+import { Snapshot } from './snapshot.ts'
+import type { TableAccess } from './table-access.ts'
+import { tableProperties } from './table-properties.ts'
+
+/** A snapshot that was not confirmed for this long is checked against a listing before it is trusted as the newest. */
+export const TRUSTED_FOR_MS = 10 * 60_000
+
+/**
+ * The table at a version, the newest if none is given. Costs one read of `_last_checkpoint`, one listing from there, the
+ * checkpoint, the commits after it, and one read that finds no newer commit.
+ * Throws a `DeltaError`; every code but `invalid_commit` and `unknown_outcome` can come.
+ */
+export async function openSnapshot(access: TableAccess, version?: number): Promise<Snapshot> {
+  if (version !== undefined && !(Number.isSafeInteger(version) && version >= 0))
+    throw new DeltaError('version_not_found', `${access.root}: a version should be a whole number and is ${version}`)
+  const at_ms = access.now()
+  const hint = await readLastCheckpoint(access.store, access.root)
+  const segment = await findSegment(access, hint?.version, version)
+  const snapshot = await replaySegment(access, segment, at_ms)
+  return version === undefined ? followed(access, snapshot, at_ms) : snapshot
+}
+
+/**
+ * The newest version, from an earlier snapshot: reads only the commits since, and one that is not there yet.
+ * Throws as `openSnapshot`.
+ */
+export async function updateSnapshot(access: TableAccess, snapshot: Snapshot): Promise<Snapshot> {
+  const at_ms = access.now()
+  const newest = await followed(access, snapshot, at_ms)
+  if (newest.version > snapshot.version || at_ms - snapshot.confirmed_at_ms <= TRUSTED_FOR_MS) return newest
+  return (await outlived(access, snapshot)) ? openSnapshot(access) : newest
+}
+
+/**
+ * Whether the log went on without a snapshot: its successors were cleaned up, or its own entry belongs to another table
+ * by now. Then the absence of the next version does not mean that the snapshot is the newest.
+ */
+export async function outlived(access: TableAccess, snapshot: Snapshot): Promise<boolean> {
+  const { commits, checkpoints } = await listLog(access.store, access.root, snapshot.version)
+  const newest = Math.max(...[...commits.keys()].slice(-1), ...checkpoints.slice(-1).map(({ version }) => version), -1)
+  return newest !== snapshot.version
+}
+
+/** The state after further commits. */
+export function advanced(snapshot: Snapshot, commits: readonly Commit[], confirmed_at_ms: number): Snapshot {
+  const last = commits.at(-1)
+  if (!last) return snapshot.confirmed(confirmed_at_ms)
+  const replay = new Replay(snapshot.state)
+  let timestamp_ms = snapshot.timestamp_ms
+  for (const commit of commits) {
+    replay.apply(commit.actions)
+    timestamp_ms = Math.max(commit.timestamp_ms, timestamp_ms + 1)
+  }
+  const state = replay.finish(timestamp_ms - snapshot.properties.deletedFileRetention_ms)
+  return new Snapshot({ root: snapshot.root, version: last.version, timestamp_ms, confirmed_at_ms }, state, snapshot)
+}
+
+async function followed(access: TableAccess, snapshot: Snapshot, at_ms: number): Promise<Snapshot> {
+  const commits: Commit[] = []
+  for await (const commit of commitsAfter(access, snapshot.version)) commits.push(commit)
+  return advanced(snapshot, commits, at_ms)
+}
+
+async function findSegment(access: TableAccess, hint: number | undefined, version?: number): Promise<LogSegment> {
+  const { store, root } = access
+  if (hint !== undefined && (version === undefined || version >= hint)) {
+    const listing = await listLog(store, root, hint)
+    if (listing.checkpoints.some((checkpoint) => checkpoint.version >= hint)) return logSegment(root, listing, version)
+  }
+  return logSegment(root, await listLog(store, root), version)
+}
+
+async function replaySegment(access: TableAccess, segment: LogSegment, at_ms: number): Promise<Snapshot> {
+  const { root } = access
+  const replay = new Replay()
+  if (segment.checkpoint) for await (const actions of readCheckpoint(access, segment.checkpoint)) replay.apply(actions)
+  let timestamp_ms: number | undefined
+  for await (const entry of entriesInOrder(access, segment)) {
+    replay.apply(entry.actions)
+    timestamp_ms = entry.timestamp_ms && Math.max(entry.timestamp_ms, (timestamp_ms ?? Number.NEGATIVE_INFINITY) + 1)
+  }
+  timestamp_ms ??= (await readCommit(access, segment.version))?.timestamp_ms ?? segment.checkpoint?.modified_at_ms ?? 0
+  const at = { root, version: segment.version, timestamp_ms, confirmed_at_ms: at_ms }
+  const state = replay.finish()
+  const retention = state.metadata ? tableProperties(state.metadata).deletedFileRetention_ms : 0
+  return new Snapshot(at, new Replay(state).finish(timestamp_ms - retention))
+}
+
+/** Reads a segment's entries ahead of their turn, in order. A compaction has no time of its own. */
+async function* entriesInOrder(
+  access: TableAccess,
+  segment: LogSegment,
+): AsyncGenerator<{ actions: Commit['actions']; timestamp_ms: number | undefined }> {
+  const { entries } = segment
+  const pending: Promise<PromiseSettledResult<{ actions: Commit['actions']; timestamp_ms: number | undefined }>>[] = []
+  for (let at = 0; at < entries.length; at++) {
+    for (let next = at + pending.length; next < entries.length && pending.length < READ_AHEAD; next++) {
+      const entry = entries[next]
+      if (entry) pending.push(settled(readEntry(access, entry)))
+    }
+    const read = pending.shift()
+    if (read) yield opened(read)
+  }
+}
+
+async function readEntry(
+  access: TableAccess,
+  entry: SegmentEntry,
+): Promise<{ actions: Commit['actions']; timestamp_ms: number | undefined }> {
+  if (entry.kind === 'compacted') {
+    const bytes = await access.store.get(entry.key)
+    if (!bytes) throw missing(access.root, entry.version)
+    return { actions: parseActions(bytes, entry.key).actions, timestamp_ms: undefined }
+  }
+  const commit = await readCommit(access, entry.version, entry.modified_at_ms)
+  if (!commit) throw missing(access.root, entry.version)
+  return commit
+}
+
+const missing = (root: string, version: number) =>
+  new DeltaError(
+    'missing_version',
+    `${root}: version ${version} is missing from the log (${commitKey(root, version)}) although later ones are there; restore the file`,
+  )

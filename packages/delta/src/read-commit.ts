@@ -1,0 +1,53 @@
+import { parseActions } from './action-json.ts'
+import { type Commit, commitInfoOf, commitTimestamp } from './commit.ts'
+import { commitKey } from './log-path.ts'
+import type { DeltaStore } from './store.ts'
+
+/** At most this many log entries are asked for at once. */
+export const READ_AHEAD = 64
+
+type Access = { store: DeltaStore; root: string }
+
+/** One version; `undefined` if it is not there (yet, or any more). */
+export async function readCommit(
+  access: Access,
+  version: number,
+  modified_at_ms?: number,
+): Promise<Commit | undefined> {
+  const key = commitKey(access.root, version)
+  const bytes = await access.store.get(key)
+  if (!bytes) return undefined
+  const { actions } = parseActions(bytes, key)
+  const commitInfo = commitInfoOf(actions)
+  const written = commitInfo?.inCommitTimestamp ?? commitInfo?.timestamp ?? modified_at_ms
+  const timestamp_ms = commitTimestamp(commitInfo, written ?? (await access.store.head(key))?.modified_at_ms ?? 0)
+  return { version, timestamp_ms, actions, commitInfo }
+}
+
+/** The versions after one, oldest first, as long as they follow without a gap. Reads ahead more and more. */
+export async function* commitsAfter(access: Access, version: number): AsyncGenerator<Commit> {
+  let next = version + 1
+  for (let window = 1; ; window = Math.min(READ_AHEAD, window * 2)) {
+    const reads = Array.from({ length: window }, (_, at) => settled(readCommit(access, next + at)))
+    for (const read of reads) {
+      const commit = await opened(read)
+      if (!commit) return
+      yield commit
+    }
+    next += window
+  }
+}
+
+/** Keeps a rejection from being unhandled while an earlier read is awaited. */
+export function settled<T>(promise: Promise<T>): Promise<PromiseSettledResult<T>> {
+  return promise.then(
+    (value) => ({ status: 'fulfilled', value }),
+    (reason: unknown) => ({ status: 'rejected', reason }),
+  )
+}
+
+export async function opened<T>(promise: Promise<PromiseSettledResult<T>>): Promise<T> {
+  const result = await promise
+  if (result.status === 'rejected') throw result.reason
+  return result.value
+}

@@ -1,0 +1,168 @@
+import { serializeActions } from './action-json.ts'
+import type { Action, CommitInfo } from './actions.ts'
+import { type Commit, commitInfoOf } from './commit.ts'
+import { canonicalPath } from './data-path.ts'
+import { DeltaError } from './delta-error.ts'
+import { commitKey } from './log-path.ts'
+import { advanced, openSnapshot, outlived, TRUSTED_FOR_MS } from './open-snapshot.ts'
+import { requireWritable } from './protocol.ts'
+import { commitsAfter, readCommit } from './read-commit.ts'
+import { deletionVectorId } from './reconciliation.ts'
+import type { Snapshot } from './snapshot.ts'
+import type { TableAccess } from './table-access.ts'
+
+/** What a commit says. */
+export interface CommitRequest {
+  /** All but `commitInfo`. Paths are URI-encoded and relative to the root. */
+  actions: readonly Action[]
+  /** Delta's name of the operation: `WRITE`, `MERGE`, `DELETE`, `OPTIMIZE`, … */
+  operation: string
+  /** Values that are no texts are written as JSON text, as Spark does. */
+  operationParameters?: Readonly<Record<string, unknown>>
+  operationMetrics?: Readonly<Record<string, string | number>>
+  /** Whether the actions depend on nothing that was read. Left out: `false`. */
+  isBlindAppend?: boolean
+  isolationLevel?: 'Serializable' | 'WriteSerializable' | 'SnapshotIsolation'
+  /** Further members of the `commitInfo` action, kept as they are. */
+  commitInfo?: Readonly<Record<string, unknown>>
+  /** Rules about rows that the caller has kept itself (`RowRule`). */
+  enforces?: readonly string[]
+}
+
+/**
+ * - `committed`: the actions are version `version`, and `snapshot` is the table there.
+ * - `lost`: somebody else has made `snapshot.version + 1`. `winners` are all commits since, oldest first; `snapshot` is
+ *   the table after them. Nothing of ours was written.
+ */
+export type TryCommitOutcome =
+  | { kind: 'committed'; version: number; snapshot: Snapshot }
+  | { kind: 'lost'; winners: Commit[]; snapshot: Snapshot }
+
+const ENGINE = 'sluice-delta/0.1.0'
+const MAX_SENDS = 5
+
+/**
+ * One attempt to commit exactly as version `snapshot.version + 1`. One conditional put, nothing else, while it wins and
+ * the snapshot is fresh. A put that throws is settled by reading back and sending again: the commit carries a token of
+ * its own (`commitInfo.txnId`).
+ * Throws `invalid_commit`, `unsupported_feature`, `snapshot_expired`, and `unknown_outcome` if the store stays out of
+ * reach: then the commit may be there or come later; read the log before trying anything else.
+ */
+export async function tryCommit(
+  access: TableAccess,
+  snapshot: Snapshot,
+  request: CommitRequest,
+): Promise<TryCommitOutcome> {
+  const { root } = access
+  requireWritable(snapshot, request.actions, request.enforces)
+  requireConsistent(request.actions, root)
+  const started_ms = access.now()
+  if (started_ms - snapshot.confirmed_at_ms > TRUSTED_FOR_MS && (await outlived(access, snapshot)))
+    return lost(access, snapshot)
+  const version = snapshot.version + 1
+  const { commit, token } = commitOf(access, snapshot, request)
+  const outcome = await settle(access, version, serializeActions(commit.actions), token)
+  if (outcome === 'lost') return lost(access, snapshot)
+  return { kind: 'committed', version, snapshot: advanced(snapshot, [commit], started_ms) }
+}
+
+/** Whether our bytes are the log entry of a version, whatever the store's answers were. */
+async function settle(
+  access: TableAccess,
+  version: number,
+  bytes: Uint8Array,
+  token: string,
+): Promise<'committed' | 'lost'> {
+  const { store, root } = access
+  const key = commitKey(root, version)
+  let cause: unknown
+  for (let send = 0; send < MAX_SENDS; send++) {
+    try {
+      const outcome = await store.putIfAbsent(key, bytes)
+      if (outcome.kind === 'created') return 'committed'
+    } catch (error) {
+      cause = error
+    }
+    try {
+      // Also after `exists`: an earlier send of ours, inside the store too, may have arrived.
+      const there = await readCommit(access, version)
+      if (there) return there.commitInfo?.txnId === token ? 'committed' : 'lost'
+    } catch (error) {
+      if (error instanceof DeltaError) throw error
+      cause = error
+    }
+  }
+  throw new DeltaError(
+    'unknown_outcome',
+    `${root}: version ${version} was sent ${MAX_SENDS} times and the store never said whether it arrived; read the log before trying again`,
+    { cause, retryable: true },
+  )
+}
+
+async function lost(access: TableAccess, snapshot: Snapshot): Promise<TryCommitOutcome> {
+  const at_ms = access.now()
+  const winners: Commit[] = []
+  for await (const commit of commitsAfter(access, snapshot.version)) winners.push(commit)
+  if (winners.length > 0) return { kind: 'lost', winners, snapshot: advanced(snapshot, winners, at_ms) }
+  const newest = await openSnapshot(access)
+  throw new DeltaError(
+    'snapshot_expired',
+    `${access.root}: the log entries after version ${snapshot.version} were cleaned up; the newest is ${newest.version}: open the table again`,
+    { retryable: true },
+  )
+}
+
+function commitOf(access: TableAccess, snapshot: Snapshot, request: CommitRequest): { commit: Commit; token: string } {
+  const token = access.token()
+  // Strictly later than the version before, whatever the clock says (PROTOCOL.md, In-Commit Timestamps, asks the same).
+  const timestamp_ms = Math.max(access.now(), snapshot.timestamp_ms + 1)
+  const commitInfo: CommitInfo = {
+    ...(snapshot.properties.inCommitTimestamps ? { inCommitTimestamp: timestamp_ms } : {}),
+    timestamp: timestamp_ms,
+    operation: request.operation,
+    operationParameters: asTexts(request.operationParameters ?? {}),
+    readVersion: snapshot.version,
+    isolationLevel: request.isolationLevel ?? 'Serializable',
+    isBlindAppend: request.isBlindAppend ?? false,
+    ...(request.operationMetrics ? { operationMetrics: asTexts(request.operationMetrics) } : {}),
+    engineInfo: ENGINE,
+    ...request.commitInfo,
+    txnId: token,
+  }
+  const actions: Action[] = [{ commitInfo }, ...request.actions]
+  return { token, commit: { version: snapshot.version + 1, timestamp_ms, actions, commitInfo: commitInfoOf(actions) } }
+}
+
+export function asTexts(values: Readonly<Record<string, unknown>>): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(values).map(([name, value]) => [
+      name,
+      typeof value === 'string' ? value : (JSON.stringify(value) ?? 'null'),
+    ]),
+  )
+}
+
+/** PROTOCOL.md, Delta Log Entries: no two actions of an entry may reconcile with each other. */
+function requireConsistent(actions: readonly Action[], root: string): void {
+  const seen = new Set<string>()
+  for (const action of actions)
+    for (const id of identities(action)) {
+      if (seen.has(id)) throw new DeltaError('invalid_commit', `${root}: two actions of the commit are about ${id}`)
+      seen.add(id)
+    }
+}
+
+function* identities(action: Action): Generator<string> {
+  if ('commitInfo' in action) yield 'commitInfo'
+  else if ('metaData' in action) yield 'metaData'
+  else if ('protocol' in action) yield 'protocol'
+  else if ('txn' in action) yield `txn ${action.txn.appId}`
+  else if ('domainMetadata' in action) yield `domainMetadata ${action.domainMetadata.domain}`
+  else if ('cdc' in action) yield `cdc ${action.cdc.path}`
+  else {
+    const [kind, file] = 'add' in action ? ['add', action.add] : ['remove', action.remove]
+    const path = canonicalPath(file.path)
+    yield `${kind} ${path}`
+    yield `file ${path} ${deletionVectorId(file.deletionVector)}`
+  }
+}
