@@ -125,24 +125,21 @@ export const eventsRouteSchema = {
   body: {
     content: {
       'application/json': {
-        schema: { anyOf: [event, { type: 'array', items: event }] },
-        examples: { 'one event': { value: viewing }, 'an array': { value: [viewing, click] } },
+        schema: { anyOf: [event, { type: 'array', items: event }], examples: [viewing, [viewing, click]] },
       },
       'application/x-ndjson': {
-        schema: { type: 'string' },
-        examples: { 'two lines': { value: `${JSON.stringify(viewing)}\n${JSON.stringify(click)}\n` } },
+        schema: { type: 'string', examples: [`${JSON.stringify(viewing)}\n${JSON.stringify(click)}\n`] },
       },
-      'application/cloudevents+json': { schema: cloudEvent, examples: { 'a CloudEvent': { value: wrapped } } },
+      'application/cloudevents+json': { schema: { ...cloudEvent, examples: [wrapped] } },
       'application/cloudevents-batch+json': {
-        schema: { type: 'array', items: cloudEvent },
-        examples: { 'a batch': { value: [wrapped] } },
+        schema: { type: 'array', items: cloudEvent, examples: [[wrapped]] },
       },
     },
   },
   response: {
     202: {
       description: 'all accepted, and durable',
-      content: { 'application/json': { schema: outcome, examples: { accepted: { value: accepted } } } },
+      content: { 'application/json': { schema: { ...outcome, examples: [accepted] } } },
     },
     207: { description: 'some accepted, some refused', content: { 'application/json': { schema: outcome } } },
     400: {

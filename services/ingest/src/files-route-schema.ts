@@ -54,8 +54,7 @@ export const filesRouteSchema = {
   body: {
     content: {
       'text/csv': {
-        schema: { type: 'string' },
-        examples: { views: { value: 'user_id,movie_id,watched_at\nu123,m101,2025-10-02T21:10:00\n' } },
+        schema: { type: 'string', examples: ['user_id,movie_id,watched_at\nu123,m101,2025-10-02T21:10:00\n'] },
       },
       'application/x-ndjson': { schema: { type: 'string' } },
       'application/vnd.apache.parquet': { schema: { type: 'string', format: 'binary' } },
@@ -66,16 +65,16 @@ export const filesRouteSchema = {
     201: {
       description: 'kept, durable',
       content: {
-        'application/json': { schema: { type: 'object', properties: info }, examples: { kept: { value: stored } } },
+        'application/json': { schema: { type: 'object', properties: info, examples: [stored] } },
       },
     },
     202: {
       description: 'kept, and every row accepted',
       content: {
         'application/json': {
-          schema: loaded,
-          examples: {
-            loaded: { value: { ...stored, type: 'viewing_log', rows: 1, accepted: 1, rejected: 0, errors: [] } },
+          schema: {
+            ...loaded,
+            examples: [{ ...stored, type: 'viewing_log', rows: 1, accepted: 1, rejected: 0, errors: [] }],
           },
         },
       },

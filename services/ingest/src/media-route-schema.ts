@@ -34,7 +34,7 @@ export const mediaPutSchema = {
   response: {
     201: {
       description: 'stored, durable',
-      content: { 'application/json': { schema: pointer, examples: { stored: { value: example } } } },
+      content: { 'application/json': { schema: { ...pointer, examples: [example] } } },
     },
     ...problems({
       400: 'no usable name or content type, or a body that was cut off',
