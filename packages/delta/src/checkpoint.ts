@@ -33,6 +33,19 @@ export async function* readCheckpoint(
   for (const sidecar of sidecars) yield* readParquet(access, sidecarKey(access.root, sidecar), FILE_COLUMNS, sidecars)
 }
 
+/** Keys of the sidecars that a checkpoint refers to. */
+export async function readCheckpointSidecars(
+  access: { store: DeltaStore; root: string; codec: ParquetCodec },
+  checkpoint: CheckpointFiles,
+): Promise<string[]> {
+  const sidecars: Sidecar[] = []
+  for (const key of checkpoint.keys) {
+    if (checkpoint.format === 'json') sidecars.push(...parseActions(await bytesOf(access.store, key), key).sidecars)
+    else for await (const _actions of readParquet(access, key, ['sidecar'], sidecars));
+  }
+  return sidecars.map((sidecar) => sidecarKey(access.root, sidecar))
+}
+
 async function* readParquet(
   access: { store: DeltaStore; codec: ParquetCodec },
   key: string,

@@ -32,8 +32,33 @@ async function write(schema: StructType, rows: Iterable<ParquetRow>): Promise<Ui
   const all = [...rows]
   const elements: SchemaElement[] = [{ name: 'spark_schema', num_children: schema.fields.length }]
   for (const field of schema.fields) elements.push(...elementsOf(field))
-  const columnData = schema.fields.map(({ name }) => ({ name, data: all.map((row) => row[name] ?? undefined) }))
+  const columnData = schema.fields.map(({ name, type }) => {
+    const convert = converter(type)
+    return { name, data: all.map((row) => (row[name] == null ? undefined : convert(row[name]))) }
+  })
   return new Uint8Array(parquetWriteBuffer({ columnData, schema: elements, statistics: false, rowGroupSize: 50_000 }))
+}
+
+/** The writer takes 64-bit integers as bigints only. */
+function converter(type: DataType): (value: unknown) => unknown {
+  if (type === 'long') return (value) => BigInt(value as number | bigint)
+  if (typeof type === 'string') return (value) => value
+  if (type.type === 'array') {
+    const item = converter(type.elementType)
+    return (value) => (value as unknown[]).map((element) => (element == null ? element : item(element)))
+  }
+  if (type.type === 'map') {
+    const item = converter(type.valueType)
+    return (value) =>
+      Object.entries(value as object).map(([key, member]) => ({ key, value: member == null ? member : item(member) }))
+  }
+  const members = type.fields.map((field) => ({ name: field.name, convert: converter(field.type) }))
+  return (value) => {
+    const struct = value as ParquetRow
+    const out: ParquetRow = {}
+    for (const { name, convert } of members) if (struct[name] != null) out[name] = convert(struct[name])
+    return out
+  }
 }
 
 /** The Parquet schema of a Delta field (PROTOCOL.md, Delta Data Type to Parquet Type Mappings). */

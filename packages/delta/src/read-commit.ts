@@ -1,5 +1,6 @@
 import { parseActions } from './action-json.ts'
 import { type Commit, commitInfoOf, commitTimestamp } from './commit.ts'
+import { DeltaError } from './delta-error.ts'
 import { commitKey } from './log-path.ts'
 import type { DeltaStore } from './store.ts'
 
@@ -35,6 +36,23 @@ export async function* commitsAfter(access: Access, version: number): AsyncGener
       yield commit
     }
     next += window
+  }
+}
+
+/** Versions `from` to `to`, both included, oldest first. Throws `missing_version` for one that is not there. */
+export async function* readCommits(access: Access, from: number, to: number): AsyncGenerator<Commit> {
+  for (let start = from; start <= to; start += READ_AHEAD) {
+    const count = Math.min(READ_AHEAD, to - start + 1)
+    const reads = Array.from({ length: count }, (_, at) => settled(readCommit(access, start + at)))
+    for (const [at, read] of reads.entries()) {
+      const commit = await opened(read)
+      if (!commit)
+        throw new DeltaError(
+          'missing_version',
+          `${access.root}: version ${start + at} is not in the log; it was cleaned up or does not exist`,
+        )
+      yield commit
+    }
   }
 }
 
