@@ -31,8 +31,6 @@ export interface IngestParts {
   eventTypes: EventTypes
   /** Partitions of the topic `events`. */
   partitions: number
-  /** The log partition of a routing key, from 0 to `partitions` - 1. */
-  partitionOf: (key: string) => number
   authorize: Authorize
   /** A folder of this process alone, on the object store's disk where that is one: uploads are received there. */
   scratch_folder: string
@@ -75,7 +73,7 @@ const ADOPT_EVERY_MS = 10_000
 export function createIngest(parts: IngestParts): Ingest {
   const limits = ingestLimits.parse(parts.limits ?? {})
   const { logger, rawZone, now = Date.now, metrics = noMetrics } = parts
-  const routing = routingBy(parts.eventTypes, parts.partitionOf)
+  const routing = routingBy(parts.eventTypes, parts.partitions)
   const admission = new Admission(limits)
   const publisher = new LogPublisher(parts.log, EVENTS_TOPIC, parts.partitions, logger)
   const incarnations = new Incarnations(rawZone, { rawZone, publisher, routing, logger, limits }, logger)

@@ -71,7 +71,7 @@ export function mediaRoute(fastify: FastifyInstance, { media, uploads, authorize
     if (request.method === 'HEAD') return reply.send()
     const bytes = await media.read(found.sha256, part)
     if (!bytes) throw new Problem(404, 'not_found', 'the bytes of this medium are gone')
-    return reply.send(Readable.from(bytes, { objectMode: false }))
+    return reply.send(bytes instanceof Readable ? bytes : Readable.from(bytes, { objectMode: false }))
   }
 }
 

@@ -1,3 +1,4 @@
+import { partitionOf } from '@sluice/event-log/partition-choice'
 import type { EventType } from '@sluice/events'
 
 /** Event types by their `type`; a `Map` is one. */
@@ -12,11 +13,11 @@ export type Routing = (
   event_id: string,
 ) => { partition: number; known: boolean }
 
-export function routingBy(eventTypes: EventTypes, partitionOf: (key: string) => number): Routing {
+export function routingBy(eventTypes: EventTypes, partitions: number): Routing {
   return (type, fields, event_id) => {
     const definition = eventTypes.get(type)
     const key = definition && fields ? keyOf(definition, fields) : undefined
-    return { partition: partitionOf(key ?? event_id), known: definition !== undefined }
+    return { partition: partitionOf(key ?? event_id, partitions), known: definition !== undefined }
   }
 }
 

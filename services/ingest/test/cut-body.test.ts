@@ -1,6 +1,6 @@
 import { connect } from 'node:net'
 import { afterEach, expect, test } from 'vitest'
-import { type World, world } from './world.ts'
+import { keysOf, type World, world } from './world.ts'
 
 let w: World
 afterEach(() => w?.close())
@@ -51,5 +51,5 @@ test('a medium that is cut off leaves nothing behind', async () => {
   await talk(request('/v1/media/a', 'PUT', 1000, 'x'.repeat(500)), true)
   await talk(request('/v1/files/a', 'PUT', 1000, 'x'.repeat(500)), true)
   expect((await w.app.inject({ method: 'GET', url: '/v1/media/a' })).statusCode).toBe(404)
-  expect(w.objects.objects.size).toBe(0)
+  expect(await keysOf(w.objects)).toEqual([])
 })

@@ -1,3 +1,4 @@
+import { partitionOf } from '@sluice/event-log/partition-choice'
 import { afterEach, expect, test } from 'vitest'
 import { FakeLog } from './fake-log.ts'
 import { FakeRawZone } from './fake-raw-zone.ts'
@@ -19,7 +20,9 @@ test('records are the raw lines byte for byte, in order, each in the partition o
   )
   await expect.poll(() => w.log.records.length).toBe(4)
   expect(w.log.values()).toEqual(w.rawZone.lines().map((line) => `${line}\n`))
-  expect(w.log.records.map(({ partition }) => partition)).toEqual([1, 4, 5, 7])
+  expect(w.log.records.map(({ partition }) => partition)).toEqual(
+    ['é', 'four', 'three', 'sevenUU'].map((key) => partitionOf(key, 8)),
+  )
   await expect.poll(() => [...w.rawZone.incarnations.values()][0]?.published).toBe(2)
 })
 
@@ -36,7 +39,7 @@ test('with the log dead events are acknowledged, and published later from the ra
   await expect.poll(() => w.ingest.status().published.number, { timeout: 20_000 }).toBe(100)
   expect(w.log.values()).toEqual(w.rawZone.lines().map((line) => `${line}\n`))
   expect(w.log.records.filter((_, i) => i % 2 === 0).map(({ partition }) => partition)).toEqual(
-    Array.from({ length: 100 }, (_, i) => i % 8),
+    Array.from({ length: 100 }, (_, i) => partitionOf('é'.repeat(i % 8), 8)),
   )
   expect(w.rawZone.reads).toBeGreaterThan(50)
   expect(w.ingest.status()).toMatchObject({

@@ -2,10 +2,11 @@ import { randomUUID } from 'node:crypto'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { EventType } from '@sluice/events'
+import type { ObjectStore } from '@sluice/object-store'
+import { type Faults, openMemoryStore } from '@sluice/object-store/memory-store'
 import fastify, { type FastifyInstance } from 'fastify'
 import { createIngest, type Ingest, type IngestParts } from '../src/ingest.ts'
 import { FakeLog } from './fake-log.ts'
-import { FakeObjectStore } from './fake-object-store.ts'
 import { FakeRawZone } from './fake-raw-zone.ts'
 
 export const quiet = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined }
@@ -25,7 +26,8 @@ export interface World {
   ingest: Ingest
   rawZone: FakeRawZone
   log: FakeLog
-  objects: FakeObjectStore
+  objects: ObjectStore
+  faults: Faults
   close(): Promise<void>
 }
 
@@ -34,13 +36,13 @@ export async function world(
   given: Partial<IngestParts> & { rawZone?: FakeRawZone; log?: FakeLog } = {},
 ): Promise<World> {
   const rawZone = given.rawZone ?? new FakeRawZone()
-  const objects = new FakeObjectStore()
+  const faults: Faults = {}
+  const objects = openMemoryStore({ faults })
   const log = given.log ?? new FakeLog()
   const ingest = createIngest({
     objectStore: objects,
     eventTypes: new Map([['click', click]]),
     partitions: 8,
-    partitionOf: (key) => key.length % 8,
     authorize: () => ({ name: 'anonymous' }),
     scratch_folder: join(tmpdir(), `ingest-test-${randomUUID()}`),
     logger: quiet,
@@ -58,9 +60,20 @@ export async function world(
     rawZone,
     log,
     objects,
+    faults,
     close: async () => {
       await app.close()
       await ingest.stop()
     },
   }
+}
+
+export async function keysOf(objects: ObjectStore, prefix = ''): Promise<string[]> {
+  const keys: string[] = []
+  for await (const { key } of objects.list(prefix)) keys.push(key)
+  return keys
+}
+
+export async function textOf(objects: ObjectStore, key: string): Promise<string> {
+  return Buffer.from((await objects.get(key)) ?? []).toString()
 }
