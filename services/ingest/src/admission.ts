@@ -8,7 +8,10 @@ export interface Hold {
   release(): void
 }
 
-/** Bounds the memory of all requests together, and of each client (API key). */
+/**
+ * Bounds the memory of all requests together, and of each client (API key). A request that is alone is bounded by the
+ * limit of its body only, so that none is refused for ever.
+ */
 export class Admission {
   readonly #limits: IngestLimits
   readonly #clients = new Map<string, number>()
@@ -27,8 +30,10 @@ export class Admission {
     return {
       take: (bytes) => {
         const of_client = this.#clients.get(client) ?? 0
-        this.#check(this.#held_bytes + bytes, this.#limits.queue_limit_bytes, 'queue_full', 'all clients together')
-        this.#check(of_client + bytes, this.#limits.client_queue_limit_bytes, 'too_much_at_a_time', 'this API key')
+        const { queue_limit_bytes, client_queue_limit_bytes } = this.#limits
+        if (this.#held_bytes > held)
+          check(this.#held_bytes + bytes, queue_limit_bytes, 'queue_full', 'all clients together')
+        if (of_client > held) check(of_client + bytes, client_queue_limit_bytes, 'too_much_at_a_time', 'this API key')
         held += bytes
         this.#held_bytes += bytes
         this.#clients.set(client, of_client + bytes)
@@ -42,12 +47,11 @@ export class Admission {
       },
     }
   }
+}
 
-  /** A queue that is empty takes anything within the body's own limit. */
-  #check(bytes: number, limit: number, code: string, whose: string): void {
-    if (bytes <= limit) return
-    throw new Problem(429, code, `expected at most ${limit} bytes under way from ${whose}; send again later`, {
-      retry_after_s: 1,
-    })
-  }
+function check(bytes: number, limit: number, code: string, whose: string): void {
+  if (bytes <= limit) return
+  throw new Problem(429, code, `expected at most ${limit} bytes under way from ${whose}; send again later`, {
+    retry_after_s: 1,
+  })
 }
