@@ -1,1 +1,4 @@
+export * from './embedded/embedded-log.ts'
 export * from './event-log.ts'
+export * from './notices.ts'
+export * from './partition-choice.ts'
