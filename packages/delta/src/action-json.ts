@@ -186,7 +186,8 @@ function metadataOf(json: Json, at: Source): Metadata {
       provider: typeof format['provider'] === 'string' ? format['provider'] : 'parquet',
       options: definedStrings(format['options']),
     },
-    schemaString: text(json, 'schemaString', at),
+    // Judged when the table is opened: a later metaData may replace it.
+    schemaString: typeof json['schemaString'] === 'string' ? json['schemaString'] : '',
     partitionColumns: columns,
     configuration: definedStrings(json['configuration']),
   }

@@ -5,6 +5,7 @@
  * - `missing_metadata`, `missing_protocol`: the log never says the schema, or what is needed to read it.
  * - `invalid_log`: a log entry, checkpoint or schema is not what the protocol says.
  * - `invalid_path`: a file's path cannot be resolved inside the table's folder.
+ * - `file_missing`: a file of the snapshot is gone, vacuumed most likely: open the newest version.
  * - `unsupported_feature`: the table needs something that this package or its caller does not implement; see `feature`.
  * - `invalid_commit`: the actions given must not be committed.
  * - `unknown_outcome`: a commit was sent and it could not be learnt whether it arrived.
@@ -18,6 +19,7 @@ export type DeltaErrorCode =
   | 'missing_protocol'
   | 'invalid_log'
   | 'invalid_path'
+  | 'file_missing'
   | 'unsupported_feature'
   | 'invalid_commit'
   | 'unknown_outcome'

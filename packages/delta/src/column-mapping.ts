@@ -1,0 +1,46 @@
+import { DeltaError } from './delta-error.ts'
+import type { StructField } from './schema.ts'
+import type { TableProperties } from './table-properties.ts'
+
+export type ColumnMappingMode = TableProperties['columnMappingMode']
+
+/**
+ * The name of a field in data files, partition values and statistics (PROTOCOL.md, Reader Requirements for Column
+ * Mapping). Throws `invalid_log` if the table maps columns and the field has no physical name.
+ */
+export function physicalName(field: StructField, mode: ColumnMappingMode): string {
+  if (mode === 'none') return field.name
+  const name = field.metadata['delta.columnMapping.physicalName']
+  if (typeof name === 'string' && name !== '') return name
+  throw new DeltaError(
+    'invalid_log',
+    `column ${field.name} should have a physical name: the table maps columns by ${mode}`,
+  )
+}
+
+/** A column of a data file. `id` is Parquet's `field_id`. */
+export interface FileColumn {
+  name: string
+  id: number | undefined
+}
+
+/**
+ * Which column of a data file holds a field: in mode `id` by field id, else by physical name; `undefined`: none, all
+ * null. In mode `id` a file without any ids must not be read: throws `invalid_log`.
+ */
+export function fileColumn<C extends FileColumn>(
+  field: StructField,
+  columns: readonly C[],
+  mode: ColumnMappingMode,
+): C | undefined {
+  if (mode !== 'id') {
+    const name = physicalName(field, mode)
+    return columns.find((column) => column.name === name)
+  }
+  const id = field.metadata['delta.columnMapping.id']
+  if (typeof id !== 'number')
+    throw new DeltaError('invalid_log', `column ${field.name} should have an id: the table maps columns by id`)
+  if (columns.length > 0 && columns.every((column) => column.id === undefined))
+    throw new DeltaError('invalid_log', `a data file has no field ids, and the table maps columns by id`)
+  return columns.find((column) => column.id === id)
+}

@@ -1,0 +1,102 @@
+import type { AddFile } from './actions.ts'
+import { DeltaError } from './delta-error.ts'
+import { type DataType, decimalOf, type StructField } from './schema.ts'
+import { dateText, decimalText, microsecondsOf, unscaledOf, type Value } from './value.ts'
+
+const RANGES: Record<string, readonly [bigint, bigint]> = {
+  byte: [-(2n ** 7n), 2n ** 7n],
+  short: [-(2n ** 15n), 2n ** 15n],
+  integer: [-(2n ** 31n), 2n ** 31n],
+  long: [-(2n ** 63n), 2n ** 63n],
+}
+
+/**
+ * The value of a partition column for all rows of a file (PROTOCOL.md, Partition Value Serialization). Instants without
+ * a zone are read as UTC. `column` is the physical name. Throws `invalid_log` if the file has none or an unfit one.
+ */
+export function partitionValue(file: Pick<AddFile, 'path' | 'partitionValues'>, column: string, type: DataType): Value {
+  if (!Object.hasOwn(file.partitionValues, column))
+    throw new DeltaError(
+      'invalid_log',
+      `file ${file.path.slice(0, 200)} should have a value for partition column ${column}`,
+    )
+  const text = file.partitionValues[column] ?? ''
+  const value = parsePartitionValue(text, type)
+  if (value === undefined)
+    throw new DeltaError(
+      'invalid_log',
+      `file ${file.path.slice(0, 200)}: partition column ${column} should be ${JSON.stringify(type)} and is ${JSON.stringify(text.slice(0, 60))}`,
+    )
+  return value
+}
+
+/** `undefined` if the text is no value of the type; the empty string is null for every type. */
+export function parsePartitionValue(text: string, type: DataType): Value | undefined {
+  if (text === '') return null
+  const range = typeof type === 'string' ? RANGES[type] : undefined
+  if (range) {
+    if (!/^[+-]?\d{1,20}$/.test(text)) return undefined
+    const value = BigInt(text.replace('+', ''))
+    if (value < range[0] || value >= range[1]) return undefined
+    return type === 'long' ? value : Number(value)
+  }
+  const decimal = decimalOf(type)
+  if (decimal) {
+    const unscaled = unscaledOf(text, decimal.scale)
+    return unscaled === undefined ? undefined : decimalText(unscaled, decimal.scale)
+  }
+  switch (type) {
+    case 'string':
+      return text
+    case 'boolean':
+      return /^true$/i.test(text) ? true : /^false$/i.test(text) ? false : undefined
+    case 'float':
+    case 'double':
+      return floatOf(text, type)
+    case 'date':
+      return dateOf(text)
+    case 'timestamp':
+    case 'timestamp_ntz':
+      return microsecondsOf(text)
+    case 'binary':
+      return binaryOf(text)
+    default:
+      return undefined
+  }
+}
+
+/** A partition value as it is written into actions; instants in UTC as ISO 8601, as PROTOCOL.md recommends. */
+export function serializePartitionValue(value: Value, field: StructField): string | null {
+  if (value === null) return null
+  if (value instanceof Uint8Array) return Array.from(value, (byte) => String.fromCharCode(byte)).join('')
+  if (typeof value === 'bigint' && (field.type === 'timestamp' || field.type === 'timestamp_ntz')) {
+    const ms = value / 1_000n - (value % 1_000n < 0n ? 1n : 0n)
+    const micros = value - ms * 1_000n
+    const iso = new Date(Number(ms)).toISOString().replace('Z', micros.toString().padStart(3, '0'))
+    return field.type === 'timestamp' ? `${iso}Z` : iso.replace('T', ' ')
+  }
+  return typeof value === 'object' ? JSON.stringify(value) : String(value)
+}
+
+function dateOf(text: string): string | undefined {
+  // Some writers put the midnight of the day.
+  const micros = microsecondsOf(text)
+  return micros === undefined || micros % 86_400_000_000n !== 0n
+    ? undefined
+    : dateText(Number(micros / 86_400_000_000n))
+}
+
+function floatOf(text: string, type: 'float' | 'double'): number | undefined {
+  const named = { nan: Number.NaN, infinity: Infinity, '-infinity': -Infinity, inf: Infinity, '-inf': -Infinity }
+  const lower = text.toLowerCase()
+  if (Object.hasOwn(named, lower)) return named[lower as keyof typeof named]
+  if (!/^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?[df]?$/i.test(text)) return undefined
+  const number = Number(text.replace(/[df]$/i, ''))
+  return type === 'float' ? Math.fround(number) : number
+}
+
+/** Each character is a byte; Spark writes the bytes decoded as UTF-8, which only plain text survives. */
+function binaryOf(text: string): Uint8Array {
+  const wide = [...text].some((sign) => sign.charCodeAt(0) > 0xff)
+  return wide ? new TextEncoder().encode(text) : Uint8Array.from(text, (sign) => sign.charCodeAt(0))
+}
