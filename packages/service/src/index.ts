@@ -1,1 +1,8 @@
-export {}
+export * from './api-keys.ts'
+export * from './background-loop.ts'
+export * from './config.ts'
+export * from './log.ts'
+export * from './metrics.ts'
+export * from './probes.ts'
+export * from './problem.ts'
+export * from './shutdown.ts'

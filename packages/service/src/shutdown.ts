@@ -1,0 +1,49 @@
+import type { Logger } from './log.ts'
+
+/** Parts that were opened, to be closed in the reverse order. */
+export class Closers {
+  readonly #closers: { name: string; close: () => Promise<unknown> }[] = []
+
+  add(name: string, close: () => Promise<unknown>): void {
+    this.#closers.unshift({ name, close })
+  }
+
+  /** Closes everything, each part within the time limit; what fails is logged, and the rest is closed all the same. */
+  async close(log: Logger, limit_ms = 20_000): Promise<boolean> {
+    let clean = true
+    for (const { name, close } of this.#closers.splice(0)) {
+      try {
+        await within(close(), limit_ms, name)
+      } catch (error) {
+        clean = false
+        log.error({ err: error, part: name }, 'a part did not close as it should')
+      }
+    }
+    return clean
+  }
+}
+
+async function within(work: Promise<unknown>, limit_ms: number, name: string): Promise<void> {
+  let timer: NodeJS.Timeout | undefined
+  const limit = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`${name} did not close within ${limit_ms} ms`)), limit_ms)
+  })
+  try {
+    await Promise.race([work, limit])
+  } finally {
+    clearTimeout(timer)
+  }
+}
+
+/** On SIGTERM or SIGINT closes everything and ends the process: 0 if all closed well. A second signal ends it at once. */
+export function endOnSignal(closers: Closers, log: Logger): void {
+  let ending = false
+  const end = (signal: NodeJS.Signals) => {
+    if (ending) process.exit(1)
+    ending = true
+    log.info({ signal }, 'ending')
+    void closers.close(log).then((clean) => process.exit(clean ? 0 : 1))
+  }
+  process.on('SIGTERM', end)
+  process.on('SIGINT', end)
+}

@@ -1,0 +1,106 @@
+import fastify from 'fastify'
+import { describe, expect, it } from 'vitest'
+import { z } from 'zod'
+import { answerProblems, assertSafeBinding, authorizer, backgroundLoop, Closers, createLogger, createMetrics, helpOf, parseApiKeys, ProblemError, probeRoutes, readConfig, setting } from '../src/index.ts'
+
+const schema = z.object({ port: setting.int(8080, { min: 1, max: 65535 }).describe('Port, TCP'), data: setting.text('./data').describe('Folder'), open: setting.flag(false).describe('Whether'), api_keys: z.string().min(50, 'expected 50 characters').optional().describe('Keys') })
+const log = createLogger({ name: 'test', level: 'silent' })
+
+describe('readConfig', () => {
+  it('takes defaults, and what the environment says', () => {
+    expect(readConfig(schema, {})).toEqual({ port: 8080, data: './data', open: false })
+    expect(readConfig(schema, { SLUICE_PORT: '9', SLUICE_OPEN: '1', SLUICE_DATA: '' })).toEqual({ port: 9, data: './data', open: true })
+  })
+  it('names every wrong setting, and no secret', () => {
+    const read = () => readConfig(schema, { SLUICE_PORT: 'eighty', SLUICE_API_KEYS: 'hunter2' })
+    expect(read).toThrow(/SLUICE_PORT: expected a whole number from 1 to 65535; "eighty" came/)
+    expect(read).toThrow(/SLUICE_API_KEYS: expected 50 characters; a value that is kept secret came/)
+    expect(read).not.toThrow(/hunter2/)
+  })
+  it('lists settings with default and meaning', () => {
+    expect(helpOf('Title', schema)).toMatch(/SLUICE_PORT {6}Port, TCP \(default: 8080\)/)
+  })
+})
+
+describe('API keys', () => {
+  const keys = parseApiKeys('app:abcdefgh:ingest, ops:ijklmnop:query+admin')
+  const request = (authorization?: string) => ({ headers: { authorization } }) as Parameters<ReturnType<typeof authorizer>>[0]
+  it('let in who has the scope', () => {
+    expect(authorizer(keys)(request('Bearer abcdefgh'), 'ingest')).toEqual({ name: 'app' })
+    expect(authorizer(keys)(request('Bearer ijklmnop'), 'ingest', 'admin')).toEqual({ name: 'ops' })
+    expect(authorizer([])(request(), 'admin')).toEqual({ name: 'anonymous' })
+  })
+  it('keep out everybody else', () => {
+    const codeOf = (authorization: string | undefined) => {
+      try {
+        return authorizer(keys)(request(authorization), 'query').name
+      } catch (error) {
+        return error instanceof ProblemError ? error.fields.status : error
+      }
+    }
+    expect([undefined, 'Bearer ', 'Bearer nonsense', 'Basic abcdefgh'].map(codeOf)).toEqual([401, 401, 401, 401])
+    expect(codeOf('Bearer abcdefgh')).toBe(403)
+  })
+  it('that are malformed are refused without telling the secret', () => {
+    for (const text of ['a', 'a:short:ingest', 'a:longenough:fly', 'a b:longenough:ingest', 'a:longenough:ingest,a:longenough:query']) {
+      expect(() => parseApiKeys(text)).toThrow(/SLUICE_API_KEYS/)
+      expect(() => parseApiKeys(text)).not.toThrow(/longenough/)
+    }
+  })
+  it('are needed beyond loopback', () => {
+    expect(() => assertSafeBinding({ host: '0.0.0.0', keys: [], open: false })).toThrow(/SLUICE_OPEN/)
+    for (const safe of [{ host: '0.0.0.0', keys, open: false }, { host: '127.0.0.1', keys: [], open: false }, { host: '::', keys: [], open: true }]) expect(() => assertSafeBinding(safe)).not.toThrow()
+  })
+})
+
+describe('a server', () => {
+  it('answers errors, unknown routes and what nobody expected as problems', async () => {
+    const app = fastify()
+    answerProblems(app)
+    app.get('/busy', async () => { throw new ProblemError({ status: 429, code: 'busy', detail: 'later', retry_after_s: 3 }) })
+    app.get('/broken', async () => { throw new Error('a secret of the inside') })
+    const busy = await app.inject('/busy')
+    expect([busy.statusCode, busy.headers['retry-after'], busy.headers['content-type'], busy.json().code]).toEqual([429, '3', 'application/problem+json; charset=utf-8', 'busy'])
+    expect((await app.inject('/nothing')).json()).toMatchObject({ status: 404, code: 'unknown_route' })
+    const broken = await app.inject('/broken')
+    expect([broken.statusCode, broken.json().code, broken.body.includes('secret')]).toEqual([500, 'internal_error', false])
+  })
+  it('tells whether it lives, is ready, and its metrics', async () => {
+    const app = fastify()
+    const metrics = createMetrics()
+    metrics.counter('sluice_test_events_total', 'Events').inc(3)
+    let ready = false
+    probeRoutes(app, { metrics, ready: () => ready })
+    expect((await app.inject('/health/live')).statusCode).toBe(200)
+    expect((await app.inject('/health/ready')).statusCode).toBe(503)
+    ready = true
+    expect((await app.inject('/health/ready')).statusCode).toBe(200)
+    expect((await app.inject('/metrics')).body).toContain('sluice_test_events_total 3')
+    expect(() => metrics.gauge('events', 'x')).toThrow(/sluice_ingest_events_total/)
+  })
+})
+
+describe('parts of a process', () => {
+  it('close in the reverse order, whatever one of them does', async () => {
+    const closers = new Closers()
+    const closed: string[] = []
+    closers.add('a', async () => closed.push('a'))
+    closers.add('b', async () => { throw new Error('b') })
+    closers.add('c', async () => new Promise(() => undefined))
+    closers.add('d', async () => closed.push('d'))
+    expect(await closers.close(log, 20)).toBe(false)
+    expect(closed).toEqual(['d', 'a'])
+  })
+  it('a loop takes its turn again after a failure, and stops', async () => {
+    let turns = 0
+    const failures: unknown[] = []
+    await new Promise<void>((resolve) => {
+      const loop = backgroundLoop(async () => {
+        turns++
+        if (turns === 1) throw new Error('first')
+        if (turns === 3) void loop.stop().then(resolve)
+      }, { name: 'test', log, pause_ms: 0, backoff_ms: 1, failed: (error) => failures.push(error) })
+    })
+    expect([turns, failures.length]).toEqual([3, 1])
+  })
+})
