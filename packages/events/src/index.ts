@@ -1,3 +1,6 @@
+export * from './define.ts'
 export * from './event-type.ts'
+export * from './event-types.ts'
 export * from './field.ts'
+export * from './load.ts'
 export * from './raw-line.ts'
