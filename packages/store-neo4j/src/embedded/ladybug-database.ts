@@ -2,6 +2,7 @@ import { existsSync, mkdirSync, rmSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Connection, Database, type LbugValue, type PreparedStatement, type QueryResult } from '@ladybugdb/core'
 import { StoreError } from '@sluice/store'
+import { withNul, withoutNul } from './nul-encoding.ts'
 
 const BUFFER_POOL_BYTES = 128 * 1024 * 1024
 /** Address space that is reserved, and so the largest database. */
@@ -64,7 +65,7 @@ export class CypherSession {
   run(cypher: string, parameters?: CypherParameters): CypherRow[] {
     try {
       return parameters
-        ? rowsOf(this.#connection.executeSync(this.#statement(cypher), parameters))
+        ? rowsOf(this.#connection.executeSync(this.#statement(cypher), encoded(parameters)))
         : rowsOf(this.#connection.querySync(cypher))
     } catch (error) {
       throw translated(error, cypher)
@@ -90,11 +91,17 @@ export class CypherSession {
   }
 }
 
+const encoded = (row: CypherParameters): CypherParameters =>
+  Object.fromEntries(Object.entries(row).map(([name, value]) => [name, withoutNul(value)]))
+
+const decoded = (row: CypherRow): CypherRow =>
+  Object.fromEntries(Object.entries(row).map(([name, value]) => [name, withNul(value)]))
+
 function rowsOf(result: QueryResult | QueryResult[]): CypherRow[] {
   const all = Array.isArray(result) ? result : [result]
   const rows = all.at(-1)?.getAllSync() ?? []
   for (const one of all) one.close()
-  return rows
+  return rows.map(decoded)
 }
 
 function translated(error: unknown, cypher: string): StoreError {
