@@ -1,0 +1,111 @@
+import { mkdir, rm } from 'node:fs/promises'
+import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api'
+import { DuckdbError, duckdbErrorFrom } from './duckdb-error.ts'
+import { literal } from './sql-text.ts'
+
+export interface DatabaseOptions {
+  /** What all queries together may hold in memory; beyond it they spill into `temporary_path`. */
+  memory_limit_bytes: number
+  threads: number
+  /** Folder of its own for spilled data; emptied at open and close. */
+  temporary_path: string
+  /** What may be spilled; default 10 GB. */
+  temporary_limit_bytes?: number
+  /** How many pieces of work may hold a connection at once; others wait. Default 8. */
+  max_connections?: number
+}
+
+const DEFAULT_CONNECTIONS = 8
+const DEFAULT_TEMPORARY_BYTES = 10_000_000_000
+
+/** Opens an in-memory DuckDB: times in UTC, rows keep their order, no extension is downloaded. */
+export async function openDatabase(options: DatabaseOptions): Promise<Database> {
+  await rm(options.temporary_path, { recursive: true, force: true })
+  await mkdir(options.temporary_path, { recursive: true })
+  try {
+    const instance = await DuckDBInstance.create(':memory:', {
+      threads: String(options.threads),
+      memory_limit: `${Math.ceil(options.memory_limit_bytes / 1e6)}MB`,
+      temp_directory: options.temporary_path,
+      max_temp_directory_size: `${Math.ceil((options.temporary_limit_bytes ?? DEFAULT_TEMPORARY_BYTES) / 1e6)}MB`,
+      autoinstall_known_extensions: 'false',
+      autoload_known_extensions: 'false',
+      preserve_insertion_order: 'true',
+    })
+    const connection = await instance.connect()
+    await connection.run(`SET GLOBAL TimeZone = ${literal('UTC')}; SET GLOBAL parquet_metadata_cache = true`)
+    connection.closeSync()
+    return new Database(instance, options)
+  } catch (error) {
+    throw duckdbErrorFrom(error)
+  }
+}
+
+/**
+ * A DuckDB instance with a bounded number of connections. Each piece of work has a connection to itself, so that its
+ * temporary tables are its own; they are gone when it ends.
+ */
+export class Database {
+  readonly #instance: DuckDBInstance
+  readonly #options: DatabaseOptions
+  readonly #waiting: (() => void)[] = []
+  #free: number
+  #closed = false
+
+  constructor(instance: DuckDBInstance, options: DatabaseOptions) {
+    this.#instance = instance
+    this.#options = options
+    this.#free = options.max_connections ?? DEFAULT_CONNECTIONS
+  }
+
+  /** Runs work on a connection of its own; waits while `max_connections` are in use. */
+  async withConnection<T>(work: (connection: DuckDBConnection) => Promise<T>): Promise<T> {
+    await this.#enter()
+    try {
+      return await this.withFurtherConnection(work)
+    } finally {
+      this.#leave()
+    }
+  }
+
+  /**
+   * As `withConnection`, outside the bound: for work inside work that holds a connection already, and for streams whose
+   * reader may take long.
+   */
+  async withFurtherConnection<T>(work: (connection: DuckDBConnection) => Promise<T>): Promise<T> {
+    const connection = await this.connect()
+    try {
+      return await work(connection)
+    } finally {
+      connection.closeSync()
+    }
+  }
+
+  /** A connection that the caller closes. Throws `closed`. */
+  async connect(): Promise<DuckDBConnection> {
+    if (this.#closed) throw new DuckdbError('closed', 'the database was closed; open another one')
+    return this.#instance.connect()
+  }
+
+  /** Waits for running work, then frees everything. */
+  async close(): Promise<void> {
+    if (this.#closed) return
+    const all = this.#options.max_connections ?? DEFAULT_CONNECTIONS
+    for (let at = 0; at < all; at++) await this.#enter()
+    this.#closed = true
+    this.#instance.closeSync()
+    for (const wake of this.#waiting.splice(0)) wake()
+    await rm(this.#options.temporary_path, { recursive: true, force: true })
+  }
+
+  async #enter(): Promise<void> {
+    if (this.#free > 0) this.#free--
+    else await new Promise<void>((resolve) => this.#waiting.push(resolve))
+  }
+
+  #leave(): void {
+    const next = this.#waiting.shift()
+    if (next) next()
+    else this.#free++
+  }
+}

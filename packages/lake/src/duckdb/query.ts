@@ -1,0 +1,79 @@
+import type { DuckDBConnection, DuckDBDataChunk, DuckDBValue } from '@duckdb/node-api'
+import { duckdbErrorFrom } from './duckdb-error.ts'
+import { type Longs, type PlainValue, plainValue } from './plain-value.ts'
+
+export type PlainRow = Record<string, PlainValue>
+export type QueryValues = DuckDBValue[] | Record<string, DuckDBValue>
+
+/** Runs one or more statements. Throws `DuckdbError`, as all functions here. */
+export async function execute(connection: DuckDBConnection, sql: string, values?: QueryValues): Promise<number> {
+  try {
+    return (await connection.run(sql, values)).rowsChanged
+  } catch (error) {
+    throw duckdbErrorFrom(error)
+  }
+}
+
+/** All rows as plain objects; for results that are known to be small. */
+export async function queryRows(
+  connection: DuckDBConnection,
+  sql: string,
+  options: { values?: QueryValues; longs?: Longs } = {},
+): Promise<PlainRow[]> {
+  const rows: PlainRow[] = []
+  for await (const chunk of queryChunks(connection, sql, options)) rows.push(...chunk)
+  return rows
+}
+
+/** The first column as plain values. */
+export async function queryColumn(
+  connection: DuckDBConnection,
+  sql: string,
+  values?: QueryValues,
+): Promise<PlainValue[]> {
+  const rows = await queryTuples(connection, sql, values)
+  return rows.map(([value]) => value ?? null)
+}
+
+/** All rows as arrays. */
+export async function queryTuples(
+  connection: DuckDBConnection,
+  sql: string,
+  values?: QueryValues,
+): Promise<PlainValue[][]> {
+  try {
+    const reader = await connection.runAndReadAll(sql, values)
+    return reader.getRows().map((row) => row.map((value) => plainValue(value, 'safe')))
+  } catch (error) {
+    throw duckdbErrorFrom(error)
+  }
+}
+
+/** Streams the rows in chunks of at most 2,048, in bounded memory. */
+export async function* queryChunks(
+  connection: DuckDBConnection,
+  sql: string,
+  { values, longs = 'safe' }: { values?: QueryValues; longs?: Longs } = {},
+): AsyncGenerator<PlainRow[]> {
+  try {
+    const result = await connection.stream(sql, values)
+    const names = result.deduplicatedColumnNames()
+    for (;;) {
+      const chunk = await result.fetchChunk()
+      if (!chunk || chunk.rowCount === 0) return
+      yield rowsOf(chunk, names, longs)
+    }
+  } catch (error) {
+    throw duckdbErrorFrom(error)
+  }
+}
+
+function rowsOf(chunk: DuckDBDataChunk, names: readonly string[], longs: Longs): PlainRow[] {
+  const columns = chunk.getColumns()
+  const rows: PlainRow[] = []
+  for (let at = 0; at < chunk.rowCount; at++) {
+    // Entries, not assignment: a column may be called __proto__.
+    rows.push(Object.fromEntries(names.map((name, column) => [name, plainValue(columns[column]?.[at] ?? null, longs)])))
+  }
+  return rows
+}

@@ -1,0 +1,29 @@
+import type { ParquetCodec } from '@sluice/delta'
+import type { ObjectStore } from '@sluice/object-store'
+import type { Database } from '../duckdb/database.ts'
+
+/** What all tables of a lake share. */
+export interface LakeParts {
+  store: ObjectStore
+  database: Database
+  /** Folder for files being written; on the disk of a folder store, so that they are moved and not copied. */
+  scratch_path: string
+  /** Milliseconds since the epoch. */
+  now: () => number
+  /** For Delta's checkpoints; default: the one in plain JavaScript. */
+  codec?: ParquetCodec
+}
+
+/** What a table is to those who write it; the columns are the log's. */
+export interface TableUse {
+  /** Its objects are at `lake/<name>/…`. */
+  name: string
+  /** Keyed table: one row a key, the newest wins. */
+  key?: string
+  /** The instant that orders rows of a key; `received_at` where it is absent. */
+  time?: string
+  /** Columns that compaction sorts by. Default: `time`, else `received_at` where there is one. */
+  cluster_by?: readonly string[]
+  /** Rows a group in its files; see `ParquetOptions`. */
+  row_group_rows?: number
+}

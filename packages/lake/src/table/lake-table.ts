@@ -1,0 +1,180 @@
+import { randomUUID } from 'node:crypto'
+import type { DuckDBConnection } from '@duckdb/node-api'
+import { DeltaError, DeltaTable, type HistoryEntry, type Snapshot } from '@sluice/delta'
+import { hyparquetCodec } from '@sluice/delta/hyparquet-codec'
+import { addColumns } from './add-columns.ts'
+import { append, appendFiles } from './append.ts'
+import { type Column, schemaOf } from './column-type.ts'
+import { LakeError } from './lake-error.ts'
+import type { LakeParts, TableUse } from './lake-parts.ts'
+import { type MergeSource, merge } from './merge.ts'
+import { type WrittenFile, writeParquet } from './parquet-file.ts'
+import { TableView } from './table-view.ts'
+import type { WriteOptions, WriteOutcome } from './write-outcome.ts'
+
+export interface NewTable extends TableUse {
+  columns: readonly Column[]
+  /** Delta table properties besides the change data feed, which is always on. */
+  properties?: Readonly<Record<string, string>>
+  description?: string
+}
+
+/**
+ * A table of the lake: a Delta log in an object store, its rows read and written by DuckDB. Holds the newest snapshot it
+ * has seen; any number of these, in any number of processes, may stand for one table.
+ */
+export class LakeTable {
+  readonly lake: LakeParts
+  readonly use: TableUse
+  readonly root: string
+  readonly delta: DeltaTable
+  #snapshot: Snapshot
+
+  private constructor(lake: LakeParts, use: TableUse, delta: DeltaTable, snapshot: Snapshot) {
+    this.lake = lake
+    this.use = use
+    this.root = delta.root
+    this.delta = delta
+    this.#snapshot = snapshot
+  }
+
+  /** Creates the table, or opens it if it is there and adds the columns it lacks. Throws `column_conflict`. */
+  static async create(lake: LakeParts, table: NewTable): Promise<LakeTable> {
+    const delta = deltaOf(lake, table.name)
+    const { kind, snapshot } = await delta.create({
+      schema: schemaOf(table.columns),
+      tableId: randomUUID(),
+      name: table.name,
+      description: table.description,
+      properties: { 'delta.enableChangeDataFeed': 'true', ...table.properties },
+    })
+    const opened = new LakeTable(lake, table, delta, snapshot)
+    if (kind === 'exists') await opened.addColumns(table.columns)
+    return opened
+  }
+
+  /** Throws `table_not_found`. */
+  static async open(lake: LakeParts, use: TableUse): Promise<LakeTable> {
+    const delta = deltaOf(lake, use.name)
+    try {
+      return new LakeTable(lake, use, delta, await delta.snapshot())
+    } catch (cause) {
+      if (!(cause instanceof DeltaError) || cause.code !== 'table_not_found') throw cause
+      throw new LakeError('table_not_found', `there is no table ${use.name} in ${lake.store.location}`, { cause })
+    }
+  }
+
+  get name(): string {
+    return this.use.name
+  }
+
+  /** The newest snapshot seen. */
+  get snapshot(): Snapshot {
+    return this.#snapshot
+  }
+
+  get version(): number {
+    return this.#snapshot.version
+  }
+
+  get table_id(): string {
+    return this.#snapshot.tableId
+  }
+
+  get columns(): readonly Column[] {
+    return this.#snapshot.schema.fields
+  }
+
+  /** Object key of a path relative to the table. */
+  key(path: string): string {
+    return `${this.root}/${path}`
+  }
+
+  /** Takes over a snapshot if it is newer. */
+  adopt(snapshot: Snapshot): void {
+    if (snapshot.tableId !== this.#snapshot.tableId || snapshot.version >= this.#snapshot.version)
+      this.#snapshot = snapshot
+  }
+
+  /** Reads what others committed; costs one read that finds nothing if there is none. @returns the newest version */
+  async refresh(): Promise<TableView> {
+    try {
+      this.adopt(await this.delta.update(this.#snapshot))
+    } catch (error) {
+      if (!(error instanceof DeltaError) || error.code !== 'snapshot_expired') throw error
+      this.adopt(await this.delta.snapshot())
+    }
+    return this.view()
+  }
+
+  /** The newest version seen. */
+  view(): TableView {
+    return new TableView(this.name, this.#snapshot, this.lake.store)
+  }
+
+  /** An older version. Throws `version_not_found`, `version_gone`. */
+  async at(asOf: { version: number } | { timestamp_ms: number }): Promise<TableView> {
+    try {
+      const version = 'version' in asOf ? asOf.version : await this.delta.versionAt(asOf.timestamp_ms)
+      if (version === this.version) return this.view()
+      return new TableView(this.name, await this.delta.snapshot(version), this.lake.store)
+    } catch (cause) {
+      if (!(cause instanceof DeltaError)) throw cause
+      const gone = cause.code === 'missing_version' || ('version' in asOf && asOf.version < this.version)
+      if (!gone && cause.code !== 'version_not_found') throw cause
+      throw new LakeError(gone ? 'version_gone' : 'version_not_found', cause.message, { cause })
+    }
+  }
+
+  /** The newest versions, newest first, as far back as the log goes. */
+  history(limit = 1_000): Promise<HistoryEntry[]> {
+    return this.delta.history(limit)
+  }
+
+  /**
+   * Writes the rows of a SELECT as a file of the table that no version holds yet; for `appendFiles` or `merge`. The
+   * SELECT gives the table's columns by name, in any order.
+   * @returns `undefined` if there are no rows
+   */
+  async writeFile(connection: DuckDBConnection, select: string): Promise<WrittenFile | undefined> {
+    return this.write(connection, select, this.columns)
+  }
+
+  /** As `writeFile`, with other columns, under a folder of the table. */
+  async write(
+    connection: DuckDBConnection,
+    select: string,
+    columns: readonly Column[],
+    folder = '',
+  ): Promise<WrittenFile | undefined> {
+    const local = await writeParquet(connection, select, columns, this.lake.scratch_path, this.use)
+    if (!local) return undefined
+    const path = `${folder}${randomUUID()}.parquet`
+    await this.lake.store.putFile(this.key(path), local.path)
+    return { path, size: local.size, rows: local.rows, stats: local.stats }
+  }
+
+  /** Adds the rows of a SELECT; see `append`. */
+  append(select: string, options: WriteOptions & { connection?: DuckDBConnection } = {}): Promise<WriteOutcome> {
+    return append(this, select, options)
+  }
+
+  /** Adds files written before; see `appendFiles`. */
+  appendFiles(files: readonly WrittenFile[], options: WriteOptions = {}): Promise<WriteOutcome> {
+    return appendFiles(this, files, options)
+  }
+
+  /** Merges candidate rows into a keyed table, the newest of each key wins; see `merge`. */
+  merge(source: MergeSource, options: WriteOptions = {}): Promise<WriteOutcome> {
+    return merge(this, source, options)
+  }
+
+  /** Adds nullable columns that the table lacks; see `addColumns`. */
+  addColumns(columns: readonly Column[], options: WriteOptions = {}): Promise<WriteOutcome> {
+    return addColumns(this, columns, options)
+  }
+}
+
+function deltaOf({ store, codec = hyparquetCodec, now }: LakeParts, name: string): DeltaTable {
+  return new DeltaTable({ store, root: `lake/${name}`, codec, now })
+}

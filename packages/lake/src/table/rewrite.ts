@@ -1,0 +1,104 @@
+import type { DuckDBConnection } from '@duckdb/node-api'
+import type { Action, AddFile } from '@sluice/delta'
+import { queryColumn } from '../duckdb/query.ts'
+import { identifier } from '../duckdb/sql-text.ts'
+import type { Column } from './column-type.ts'
+import type { LakeTable } from './lake-table.ts'
+import { parquetRelation } from './relation.ts'
+import type { TableView } from './table-view.ts'
+import { addOf, removeOf } from './write-outcome.ts'
+
+/** Folder of change files (PROTOCOL.md, Add CDC File). */
+const CHANGE_FOLDER = '_change_data/'
+/** Files are rewritten together up to this size. */
+const REWRITE_TARGET_BYTES = 64_000_000
+
+/** Rows that leave a table, and rows that enter it in the same commit. */
+export interface RowReplacement {
+  /** The files that `old` points into. */
+  files: readonly AddFile[]
+  /** Temporary table: the table's columns, `_file` (place in `files`) and `_row` (row number in it). */
+  old: string
+  /** SELECT of the rows that enter, the table's columns; left out: none. */
+  entering?: string
+  /** SELECT of all changed rows with `_change_type`, the table's columns. */
+  changes: string
+}
+
+/**
+ * Copy on write: each file that loses rows is written again without them, entering rows join the smallest of these or
+ * stand alone, and a change file tells all of it.
+ * @param written takes the keys of the new objects
+ */
+export async function replaceRows(
+  connection: DuckDBConnection,
+  table: LakeTable,
+  view: TableView,
+  replacement: RowReplacement,
+  written: string[],
+): Promise<Action[]> {
+  const { files, old, entering, changes } = replacement
+  const hit = await queryColumn(connection, `SELECT DISTINCT _file FROM ${old} ORDER BY 1`)
+  const groups = groupsOf(files, hit.map(Number))
+  const actions: Action[] = []
+  const list = columnList(table.columns)
+  let pending = entering && `SELECT ${list} FROM (${entering})`
+  for (const group of groups) {
+    const members = group.map((at) => ({ at, file: files[at] })).flatMap(({ at, file }) => (file ? [{ at, file }] : []))
+    const paths = await view.paths(members.map(({ file }) => file))
+    const kept = `SELECT ${list} FROM ${parquetRelation(paths, table.columns)} AS t
+      WHERE NOT EXISTS (SELECT 1 FROM ${old} AS o WHERE o._row = t.file_row_number AND o._file = [${group.join(',')}][t.file_index::BIGINT + 1])`
+    const joins =
+      pending !== undefined &&
+      (group === groups[0] || groups.length === 1) &&
+      sizeOf(files, group) < REWRITE_TARGET_BYTES / 2
+    const file = await table.writeFile(connection, joins ? `${kept} UNION ALL ${pending}` : kept)
+    if (joins) pending = undefined
+    for (const member of members) actions.push(removeOf(member.file, table.lake.now()))
+    if (file) {
+      written.push(table.key(file.path))
+      actions.push(addOf(file, table.lake.now()))
+    }
+  }
+  if (pending !== undefined) {
+    const file = await table.writeFile(connection, pending)
+    if (file) {
+      written.push(table.key(file.path))
+      actions.push(addOf(file, table.lake.now()))
+    }
+  }
+  if (groups.length > 0) {
+    const columns: Column[] = [...table.columns, { name: '_change_type', type: 'string' }]
+    const file = await table.write(connection, changes, columns, CHANGE_FOLDER)
+    if (file) {
+      written.push(table.key(file.path))
+      actions.push({ cdc: { path: file.path, partitionValues: {}, size: file.size, dataChange: false } })
+    }
+  }
+  return actions
+}
+
+export const columnList = (columns: readonly Column[], prefix = '') =>
+  columns.map(({ name }) => `${prefix}${identifier(name)}`).join(', ')
+
+/** Packs files, smallest first, into groups of bounded size; a large file is a group of its own. */
+function groupsOf(files: readonly AddFile[], hit: readonly number[]): number[][] {
+  const bySize = [...hit].sort((a, b) => (files[a]?.size ?? 0) - (files[b]?.size ?? 0))
+  const groups: number[][] = []
+  let room = 0
+  for (const at of bySize) {
+    const size = files[at]?.size ?? 0
+    const last = groups.at(-1)
+    if (last && size <= room) {
+      last.push(at)
+      room -= size
+    } else {
+      groups.push([at])
+      room = REWRITE_TARGET_BYTES - size
+    }
+  }
+  return groups
+}
+
+const sizeOf = (files: readonly AddFile[], group: readonly number[]) =>
+  group.reduce((sum, at) => sum + (files[at]?.size ?? 0), 0)
