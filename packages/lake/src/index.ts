@@ -1,4 +1,5 @@
 export * from './duckdb/index.ts'
 export * from './ledger/index.ts'
+export * from './maintenance/index.ts'
 export * from './table/index.ts'
 export * from './typing/typed-batch.ts'

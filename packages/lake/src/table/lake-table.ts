@@ -4,12 +4,18 @@ import { DeltaError, DeltaTable, type HistoryEntry, type Snapshot } from '@sluic
 import { hyparquetCodec } from '@sluice/delta/hyparquet-codec'
 import { addColumns } from './add-columns.ts'
 import { append, appendFiles } from './append.ts'
+import { type ChangedRow, type ChangesOptions, changes, rowsAt } from './changes.ts'
 import { type Column, schemaOf } from './column-type.ts'
+import { deleteRows, type NewValues, type RowChoice, updateRows } from './delete.ts'
 import { LakeError } from './lake-error.ts'
 import type { LakeParts, TableUse } from './lake-parts.ts'
 import { type MergeSource, merge } from './merge.ts'
+import { type OptimizeOptions, optimize } from './optimize.ts'
+import { overwrite, restore } from './overwrite.ts'
 import { type WrittenFile, writeParquet } from './parquet-file.ts'
+import { type Pin, pin, pins, unpin } from './pins.ts'
 import { TableView } from './table-view.ts'
+import { type Vacuumed, type VacuumOptions, vacuum } from './vacuum.ts'
 import type { WriteOptions, WriteOutcome } from './write-outcome.ts'
 
 export interface NewTable extends TableUse {
@@ -167,6 +173,59 @@ export class LakeTable {
   /** Merges candidate rows into a keyed table, the newest of each key wins; see `merge`. */
   merge(source: MergeSource, options: WriteOptions = {}): Promise<WriteOutcome> {
     return merge(this, source, options)
+  }
+
+  /** Removes rows; see `deleteRows`. */
+  delete(choice: RowChoice, options: WriteOptions = {}): Promise<WriteOutcome> {
+    return deleteRows(this, choice, options)
+  }
+
+  /** Changes rows; see `updateRows`. */
+  update(choice: RowChoice, values: NewValues, options: WriteOptions = {}): Promise<WriteOutcome> {
+    return updateRows(this, choice, values, options)
+  }
+
+  /** Replaces all rows; see `overwrite`. */
+  overwrite(select: string, options: WriteOptions & { connection?: DuckDBConnection } = {}): Promise<WriteOutcome> {
+    return overwrite(this, select, options)
+  }
+
+  /** Goes back to an older version; see `restore`. */
+  restore(to: TableView, options: WriteOptions = {}): Promise<WriteOutcome> {
+    return restore(this, to, options)
+  }
+
+  /** Merges files into fewer, sorted ones; see `optimize`. */
+  optimize(options: OptimizeOptions = {}): Promise<WriteOutcome> {
+    return optimize(this, options)
+  }
+
+  /** Deletes files that nobody needs any more; see `vacuum`. */
+  vacuum(options: VacuumOptions = {}): Promise<Vacuumed> {
+    return vacuum(this, options)
+  }
+
+  /** Net row changes between two versions; see `changes`. */
+  changes(from_exclusive: number, to_inclusive: number, options?: ChangesOptions): AsyncGenerator<ChangedRow[]> {
+    return changes(this, from_exclusive, to_inclusive, options)
+  }
+
+  /** All rows of a version as upserts; see `rowsAt`. */
+  rowsAt(view: TableView, options?: ChangesOptions): AsyncGenerator<ChangedRow[]> {
+    return rowsAt(this, view, options)
+  }
+
+  /** Keeps a version, and all changes after it, from being cleaned up; see `pin`. */
+  pin(pinned: Pin): Promise<void> {
+    return pin(this, pinned)
+  }
+
+  unpin(owner: string): Promise<void> {
+    return unpin(this, owner)
+  }
+
+  pins(): Promise<Pin[]> {
+    return pins(this)
   }
 
   /** Adds nullable columns that the table lacks; see `addColumns`. */

@@ -1,0 +1,95 @@
+import type { LakeTable } from '../table/lake-table.ts'
+import type { VacuumOptions } from '../table/vacuum.ts'
+import { type CompactionPolicy, filesToMerge } from './compaction.ts'
+
+export interface MaintenancePolicy {
+  compaction?: CompactionPolicy
+  /** A checkpoint is written after this many commits. Default 100. */
+  checkpoint_every?: number
+  /** Log entries older than this go, unless pinned. Default: the table's `delta.logRetentionDuration`. */
+  log_retention_ms?: number
+  vacuum?: VacuumOptions
+  /** The log and the files are cleaned at most this often: both list objects. Default 10 minutes. */
+  clean_every_ms?: number
+  /** The oldest version that somebody needs to read from the log besides pins; asked before the log is cleaned. */
+  needed_version?: () => Promise<number | undefined> | number | undefined
+}
+
+export interface MaintenancePass {
+  /** Version that a checkpoint was written of. */
+  checkpoint: number | undefined
+  /** One entry a compaction: how many files and bytes were merged; `lost` if another commit was in the way. */
+  compactions: { files: number; bytes: number; outcome: 'committed' | 'lost' }[]
+  /** Log objects and files deleted. */
+  log_deleted: number
+  files_deleted: number
+}
+
+const CHECKPOINT_EVERY = 100
+const CLEAN_EVERY_MS = 600_000
+/** Compactions in one pass; the rest is for the next. */
+const MAX_COMPACTIONS = 8
+
+/**
+ * Keeps one table small and quick to open, beside any other writers. A pass with nothing to do costs one read of the
+ * log. Safe to run in several processes at once, and to stop at any point.
+ */
+export class Maintenance {
+  readonly #table: LakeTable
+  readonly #policy: MaintenancePolicy
+  #checkpointed = 0
+  #cleaned_ms: number
+
+  constructor(table: LakeTable, policy: MaintenancePolicy = {}) {
+    this.#table = table
+    this.#policy = policy
+    this.#cleaned_ms = table.lake.now()
+  }
+
+  /** Checkpoint, compaction, log clean-up and vacuum, each if it is due. Throws what the log and the store throw. */
+  async pass(): Promise<MaintenancePass> {
+    await this.#table.refresh()
+    const compactions = await this.#compact()
+    const checkpoint = await this.#checkpoint()
+    const cleaned = await this.#clean()
+    return { checkpoint, compactions, ...cleaned }
+  }
+
+  async #compact(): Promise<MaintenancePass['compactions']> {
+    const { compaction = {} } = this.#policy
+    const done: MaintenancePass['compactions'] = []
+    while (done.length < MAX_COMPACTIONS) {
+      const files = filesToMerge(this.#table.snapshot.files(), compaction)
+      if (!files) break
+      const { target_bytes, range_by } = compaction
+      const outcome = await this.#table.optimize({ files, target_bytes, range_by })
+      const bytes = files.reduce((sum, { size }) => sum + size, 0)
+      done.push({ files: files.length, bytes, outcome: outcome.kind === 'committed' ? 'committed' : 'lost' })
+      if (outcome.kind !== 'committed') break
+    }
+    return done
+  }
+
+  async #checkpoint(): Promise<number | undefined> {
+    const { snapshot } = this.#table
+    if (snapshot.version - this.#checkpointed < (this.#policy.checkpoint_every ?? CHECKPOINT_EVERY)) return undefined
+    const { kind } = await this.#table.delta.writeCheckpoint(snapshot)
+    this.#checkpointed = snapshot.version
+    return kind === 'written' ? snapshot.version : undefined
+  }
+
+  async #clean(): Promise<{ log_deleted: number; files_deleted: number }> {
+    const now = this.#table.lake.now()
+    if (now - this.#cleaned_ms < (this.#policy.clean_every_ms ?? CLEAN_EVERY_MS))
+      return { log_deleted: 0, files_deleted: 0 }
+    this.#cleaned_ms = now
+    const vacuumed = await this.#table.vacuum(this.#policy.vacuum)
+    const needed = await this.#policy.needed_version?.()
+    const pins = (await this.#table.pins()).map(({ version }) => version)
+    const log = await this.#table.delta.cleanLog({
+      retention_ms: this.#policy.log_retention_ms ?? this.#table.snapshot.properties.logRetention_ms,
+      pins: needed === undefined ? pins : [...pins, needed],
+    })
+    return { log_deleted: log.deleted.length, files_deleted: vacuumed.deleted.length }
+  }
+}

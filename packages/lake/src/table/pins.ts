@@ -1,0 +1,44 @@
+import type { LakeTable } from './lake-table.ts'
+
+/** Somebody needs a table version, and all changes after it, until `expires_ms` (milliseconds since the epoch). */
+export interface Pin {
+  owner: string
+  version: number
+  expires_ms: number
+}
+
+const FOLDER = '_pins/'
+const MAX_PINS = 10_000
+
+/** Sets or moves the owner's pin; each owner has one a table. Vacuum and log clean-up honour it from then on. */
+export async function pin(table: LakeTable, { owner, version, expires_ms }: Pin): Promise<void> {
+  const text = JSON.stringify({ owner, version, expires_ms })
+  await table.lake.store.put(keyOf(table, owner), Buffer.from(text))
+}
+
+export async function unpin(table: LakeTable, owner: string): Promise<void> {
+  await table.lake.store.delete([keyOf(table, owner)])
+}
+
+/** Pins that have not expired. */
+export async function pins(table: LakeTable): Promise<Pin[]> {
+  const found: Pin[] = []
+  for await (const { key } of table.lake.store.list(table.key(FOLDER), { limit: MAX_PINS })) {
+    const bytes = await table.lake.store.get(key)
+    const pinned = bytes && pinOf(Buffer.from(bytes).toString('utf8'))
+    if (pinned && pinned.expires_ms > table.lake.now()) found.push(pinned)
+  }
+  return found
+}
+
+function pinOf(text: string): Pin | undefined {
+  try {
+    const value: Partial<Pin> = JSON.parse(text)
+    if (typeof value.owner !== 'string' || !Number.isSafeInteger(value.version)) return undefined
+    return { owner: value.owner, version: Number(value.version), expires_ms: Number(value.expires_ms) }
+  } catch {
+    return undefined
+  }
+}
+
+const keyOf = (table: LakeTable, owner: string) => table.key(`${FOLDER}${encodeURIComponent(owner)}.json`)

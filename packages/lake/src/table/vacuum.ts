@@ -1,0 +1,80 @@
+import { canonicalKey } from './data-key.ts'
+import type { LakeTable } from './lake-table.ts'
+
+export interface VacuumOptions {
+  /** A file that left the table longer ago than this may go. Default: the table's `delta.deletedFileRetentionDuration`. */
+  retention_ms?: number
+  /**
+   * A file that no version is known to hold (cut-off writes, rows waiting to be merged, change files) must be at least
+   * this old too. Default a day.
+   */
+  orphan_ms?: number
+  /** Further paths that somebody needs: rows that wait to be merged. */
+  keep?: (path: string) => boolean
+  dry_run?: boolean
+}
+
+export interface Vacuumed {
+  /** Keys deleted, or that would be. */
+  deleted: string[]
+  bytes: number
+}
+
+const DAY_MS = 86_400_000
+const DELETES_AT_ONCE = 1_000
+/** At most this many files go in one call. */
+const MAX_DELETES = 100_000
+/** Folders that hold no rows. */
+const NOT_DATA = ['_delta_log/', '_pins/']
+
+/**
+ * Deletes files that no version within retention, no pinned version and no change since a pinned version needs.
+ * Interrupted at any point it has done no harm.
+ */
+export async function vacuum(table: LakeTable, options: VacuumOptions): Promise<Vacuumed> {
+  const { store, now } = table.lake
+  // Before the pins and the log are read: what is written from here on is younger than the cutoffs.
+  const started_ms = now()
+  const { snapshot } = await table.refresh()
+  const retention_ms = options.retention_ms ?? snapshot.properties.deletedFileRetention_ms
+  const cutoff_ms = started_ms - retention_ms
+  const orphan_cutoff_ms = started_ms - Math.max(retention_ms, options.orphan_ms ?? DAY_MS)
+  const needed = await neededSincePins(table)
+  for (const file of snapshot.files()) needed.add(canonicalKey(table, file.path))
+  const left = new Map<string, number>()
+  for (const tombstone of snapshot.tombstones())
+    left.set(canonicalKey(table, tombstone.path), tombstone.deletionTimestamp ?? 0)
+  const found: Vacuumed = { deleted: [], bytes: 0 }
+  for await (const { key, size, modified_at_ms } of store.list(`${table.root}/`)) {
+    const path = key.slice(table.root.length + 1)
+    if (NOT_DATA.some((folder) => path.startsWith(folder)) || needed.has(key) || options.keep?.(path)) continue
+    const left_ms = left.get(key)
+    const expired = left_ms === undefined ? modified_at_ms < orphan_cutoff_ms : left_ms < cutoff_ms
+    if (!expired) continue
+    found.deleted.push(key)
+    found.bytes += size
+    if (found.deleted.length >= MAX_DELETES) break
+  }
+  if (!options.dry_run)
+    for (let at = 0; at < found.deleted.length; at += DELETES_AT_ONCE)
+      await store.delete(found.deleted.slice(at, at + DELETES_AT_ONCE))
+  return found
+}
+
+/** Every file that a commit after the oldest pinned version added, removed or tells changes in. */
+async function neededSincePins(table: LakeTable): Promise<Set<string>> {
+  const needed = new Set<string>()
+  const pinned = (await table.pins()).map(({ version }) => version)
+  if (pinned.length === 0) return needed
+  // From the newest back: a pin that is older than the log is broken already, and protects what is left.
+  for (let version = table.version; version > Math.min(...pinned); version--) {
+    const commit = await table.delta.readCommit(version)
+    if (!commit) break
+    for (const action of commit.actions) {
+      if ('add' in action) needed.add(canonicalKey(table, action.add.path))
+      else if ('remove' in action) needed.add(canonicalKey(table, action.remove.path))
+      else if ('cdc' in action) needed.add(canonicalKey(table, action.cdc.path))
+    }
+  }
+  return needed
+}
