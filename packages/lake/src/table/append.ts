@@ -1,7 +1,7 @@
 import type { DuckDBConnection } from '@duckdb/node-api'
 import type { LakeTable } from './lake-table.ts'
 import type { WrittenFile } from './parquet-file.ts'
-import { addOf, type WriteOptions, type WriteOutcome, write } from './write-outcome.ts'
+import { type Attempt, addOf, type WriteOptions, type WriteOutcome, write } from './write-outcome.ts'
 
 /** Adds the rows of a SELECT, in its order, as one file. */
 export async function append(
@@ -24,12 +24,13 @@ export function appendFiles(
   options: WriteOptions,
 ): Promise<WriteOutcome> {
   const inserted = files.reduce((sum, { rows }) => sum + rows, 0)
-  return write(table, options, async () => ({
+  const attempt = async (): Promise<Attempt> => ({
     actions: files.map((file) => addOf(file, table.lake.now())),
     operation: 'WRITE',
     parameters: { mode: 'Append' },
     reads: { kind: 'nothing' },
     rows: { inserted, updated: 0, deleted: 0 },
     written: [],
-  }))
+  })
+  return write(table, options, attempt, { blind: true })
 }

@@ -4,7 +4,6 @@ import { execute, queryColumn, queryTuples } from '../duckdb/query.ts'
 import { identifier, literal } from '../duckdb/sql-text.ts'
 import { compareText, mayHoldText } from './key-bounds.ts'
 import type { LakeTable } from './lake-table.ts'
-import { parquetRelation } from './relation.ts'
 import { columnList, replaceRows } from './rewrite.ts'
 import { TableView } from './table-view.ts'
 import { type Attempt, type WriteOptions, type WriteOutcome, write } from './write-outcome.ts'
@@ -41,7 +40,6 @@ async function changeRows(
   values: NewValues | undefined,
   options: WriteOptions,
 ): Promise<WriteOutcome> {
-  if (options.txn?.after === undefined) await table.refresh()
   return table.lake.database.withConnection(async (connection) => {
     const old = `changed_${serial++}`
     try {
@@ -62,17 +60,17 @@ async function attempt(
 ): Promise<Attempt | undefined> {
   const view = new TableView(table.name, snapshot, table.lake.store)
   const matches = filesFor(choice)
-  const condition = conditionOf(table, choice, values)
+  const condition = conditionOf(view, choice, values)
   const files = await filesWithRows(connection, view, view.files().filter(matches), condition)
   if (files.length === 0) return undefined
-  const list = columnList(table.columns)
-  const relation = parquetRelation(await view.paths(files), table.columns)
+  const list = columnList(view.columns)
+  const relation = await view.relation(files)
   await execute(
     connection,
     `CREATE OR REPLACE TEMP TABLE ${old} AS SELECT ${list}, file_index AS _file, file_row_number AS _row FROM ${relation} WHERE ${condition}`,
   )
   const [[count] = []] = await queryTuples(connection, `SELECT count(*) FROM ${old}`)
-  const entering = values && `SELECT ${valueList(table, values)} FROM ${old}`
+  const entering = values && `SELECT ${valueList(view, values)} FROM ${old}`
   const written: string[] = []
   const before = `SELECT ${list}, '${values ? 'update_preimage' : 'delete'}' AS _change_type FROM ${old}`
   const changes = entering ? `${before} UNION ALL SELECT *, 'update_postimage' FROM (${entering})` : before
@@ -96,20 +94,20 @@ function filesFor(choice: RowChoice): (file: AddFile) => boolean {
   return (file) => mayHoldText(file, choice.column, sorted)
 }
 
-function conditionOf(table: LakeTable, choice: RowChoice, values: NewValues | undefined): string {
+function conditionOf({ columns }: TableView, choice: RowChoice, values: NewValues | undefined): string {
   const chosen =
     'where' in choice
       ? `(${choice.where})`
       : `${identifier(choice.column)} IN (${choice.values.map(literal).join(', ') || 'NULL'})`
   if (!values) return chosen
-  const differs = table.columns
+  const differs = columns
     .filter(({ name }) => Object.hasOwn(values, name))
     .map(({ name }) => `${identifier(name)} IS DISTINCT FROM (${values[name]})`)
   return `${chosen} AND (${differs.join(' OR ') || 'false'})`
 }
 
-const valueList = (table: LakeTable, values: NewValues) =>
-  table.columns
+const valueList = ({ columns }: TableView, values: NewValues) =>
+  columns
     .map(({ name }) => (Object.hasOwn(values, name) ? `(${values[name]}) AS ${identifier(name)}` : identifier(name)))
     .join(', ')
 
@@ -120,7 +118,7 @@ async function filesWithRows(
   condition: string,
 ): Promise<AddFile[]> {
   if (files.length === 0) return []
-  const relation = parquetRelation(await view.paths(files), view.columns)
+  const relation = await view.relation(files)
   const hit = await queryColumn(connection, `SELECT DISTINCT file_index FROM ${relation} WHERE ${condition} ORDER BY 1`)
   return hit.flatMap((at) => files[Number(at)] ?? [])
 }

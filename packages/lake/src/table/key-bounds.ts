@@ -21,6 +21,12 @@ export function mayHoldText(file: AddFile, column: string, sorted: readonly stri
   return candidate !== undefined && (max === undefined || compareText(candidate, max) <= 0)
 }
 
+/** Whether a file may hold any text from `least` to `greatest` in a string column; as `mayHoldText`. */
+export function mayHoldRange(file: AddFile, column: string, least: string, greatest: string): boolean {
+  const { min, max } = boundsOf(file, column)
+  return (min === undefined || compareText(greatest, min) >= 0) && (max === undefined || compareText(least, max) <= 0)
+}
+
 /** Order of UTF-8 bytes, which is the order of code points. */
 export function compareText(a: string, b: string): number {
   const length = Math.min(a.length, b.length)

@@ -14,6 +14,7 @@ import { type OptimizeOptions, optimize } from './optimize.ts'
 import { overwrite, restore } from './overwrite.ts'
 import { type WrittenFile, writeParquet } from './parquet-file.ts'
 import { type Pin, pin, pins, unpin } from './pins.ts'
+import { selectAs } from './relation.ts'
 import { TableView } from './table-view.ts'
 import { type Vacuumed, type VacuumOptions, vacuum } from './vacuum.ts'
 import type { WriteOptions, WriteOutcome } from './write-outcome.ts'
@@ -139,14 +140,14 @@ export class LakeTable {
 
   /**
    * Writes the rows of a SELECT as a file of the table that no version holds yet; for `appendFiles` or `merge`. The
-   * SELECT gives the table's columns by name, in any order.
+   * SELECT gives the table's columns by name, in any order; those that it lacks are NULL.
    * @returns `undefined` if there are no rows
    */
   async writeFile(connection: DuckDBConnection, select: string): Promise<WrittenFile | undefined> {
-    return this.write(connection, select, this.columns)
+    return this.write(connection, selectAs(select, this.columns), this.columns)
   }
 
-  /** As `writeFile`, with other columns, under a folder of the table. */
+  /** As `writeFile`, of a SELECT that has just the given columns, under a folder of the table. */
   async write(
     connection: DuckDBConnection,
     select: string,

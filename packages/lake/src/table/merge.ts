@@ -1,14 +1,15 @@
 import type { DuckDBConnection } from '@duckdb/node-api'
-import type { AddFile, Reads, Snapshot } from '@sluice/delta'
+import type { AddFile, Reads } from '@sluice/delta'
 import { execute, queryColumn, queryTuples } from '../duckdb/query.ts'
 import { identifier } from '../duckdb/sql-text.ts'
-import { compareText, mayHoldText } from './key-bounds.ts'
+import { compareText, mayHoldRange, mayHoldText } from './key-bounds.ts'
 import { LakeError } from './lake-error.ts'
+import type { TableUse } from './lake-parts.ts'
 import type { LakeTable } from './lake-table.ts'
-import { parquetRelation } from './relation.ts'
+import { parquetRelation, selectAs } from './relation.ts'
 import { columnList, replaceRows } from './rewrite.ts'
-import { localPaths, TableView } from './table-view.ts'
-import { type Attempt, addOf, type WriteOptions, type WriteOutcome, write } from './write-outcome.ts'
+import { TableView } from './table-view.ts'
+import { type Attempt, type WriteOptions, type WriteOutcome, write } from './write-outcome.ts'
 
 /**
  * Candidate rows with the table's columns: files written by `writeFile` (they stay where they are and never become part
@@ -32,11 +33,17 @@ export async function merge(table: LakeTable, source: MergeSource, options: Writ
   const work = async (connection: DuckDBConnection) => {
     const names = temporaryNames()
     try {
-      const keys = await loadCandidates(connection, table, key, await selectOf(table, source), names)
-      if (keys.length > 0) await table.refresh()
-      return await write(table, options, (snapshot) =>
-        keys.length === 0 ? Promise.resolve(undefined) : attempt(connection, table, key, keys, names, snapshot),
-      )
+      let loaded: { schema: string; keys: CandidateKeys } | undefined
+      return await write(table, options, async (snapshot) => {
+        const view = new TableView(table.name, snapshot, table.lake.store)
+        const schema = snapshot.metadata.schemaString
+        if (loaded?.schema !== schema)
+          loaded = {
+            schema,
+            keys: await loadCandidates(connection, view, table.use, await selectOf(view, source), names),
+          }
+        return loaded.keys.count === 0 ? undefined : attempt(connection, table, view, key, loaded.keys, names)
+      })
     } finally {
       await execute(
         connection,
@@ -50,6 +57,14 @@ export async function merge(table: LakeTable, source: MergeSource, options: Writ
   return connection ? work(connection) : table.lake.database.withConnection(work)
 }
 
+interface CandidateKeys {
+  count: number
+  least: string
+  greatest: string
+  /** All of them; left out if they are too many. */
+  sorted?: string[]
+}
+
 type Names = ReturnType<typeof temporaryNames>
 
 const temporaryNames = () => {
@@ -57,127 +72,110 @@ const temporaryNames = () => {
   return { candidates: `${id}_candidates`, old: `${id}_old`, winners: `${id}_winners` }
 }
 
-async function selectOf(table: LakeTable, source: MergeSource): Promise<string> {
-  if ('select' in source) return source.select
-  const paths = await localPaths(table.lake.store, table.root, source.files)
-  return `SELECT * FROM ${parquetRelation(paths, table.columns)}`
+async function selectOf(view: TableView, source: MergeSource): Promise<string> {
+  if ('select' in source) return selectAs(source.select, view.columns)
+  return `SELECT * FROM ${parquetRelation(await view.paths(source.files), view.columns)}`
 }
 
-/** The best candidate of each key, with its place in the order as `_at` and `_id`. @returns the keys, sorted */
+/** The best candidate of each key, with its place in the order as `_at` and `_id`. */
 async function loadCandidates(
   connection: DuckDBConnection,
-  table: LakeTable,
-  key: string,
+  view: TableView,
+  use: TableUse,
   select: string,
   { candidates }: Names,
-): Promise<string[]> {
-  const k = identifier(key)
+): Promise<CandidateKeys> {
+  const k = identifier(use.key ?? '')
   await execute(
     connection,
-    `CREATE TEMP TABLE ${candidates} AS SELECT ${columnList(table.columns)}, ${orderOf(table)} FROM (${select})
+    `CREATE OR REPLACE TEMP TABLE ${candidates} AS SELECT ${columnList(view.columns)}, ${orderOf(view, use)} FROM (${select})
      QUALIFY row_number() OVER (PARTITION BY ${k} ORDER BY _at DESC, _id DESC) = 1`,
   )
   const [counts] = await queryTuples(
     connection,
-    `SELECT count(*), count(${k}), min(${k}), max(${k}) FROM ${candidates}`,
+    `SELECT count(*), count(${k}), min(${k})::VARCHAR, max(${k})::VARCHAR FROM ${candidates}`,
   )
   const [count, withKey, least, greatest] = counts ?? []
   if (count !== withKey)
     throw new LakeError(
       'invalid_rows',
-      `table ${table.name}: a row without ${key} came to be merged; its key says which row it is`,
+      `table ${view.name}: a row without ${use.key} came to be merged; its key says which row it is`,
     )
-  if (Number(count) > MAX_KEYS_LISTED) return [String(least), String(greatest)]
+  const range = { count: Number(count), least: String(least), greatest: String(greatest) }
+  if (range.count > MAX_KEYS_LISTED) return range
   const keys = await queryColumn(connection, `SELECT ${k}::VARCHAR FROM ${candidates}`)
-  return keys.map(String).sort(compareText)
+  return { ...range, sorted: keys.map(String).sort(compareText) }
 }
 
-function orderOf(table: LakeTable, prefix = ''): string {
-  const { time } = table.use
-  const instants = [time, 'received_at'].filter(
-    (name) => name !== undefined && table.columns.some((column) => column.name === name),
-  )
-  const columns = instants.map((name) => `${prefix}${identifier(name ?? '')}`)
-  return `coalesce(${[...columns, "'-infinity'::TIMESTAMPTZ"].join(', ')}) AS _at, coalesce(${prefix}event_id, '') AS _id`
+function orderOf({ columns }: TableView, { time }: TableUse, prefix = ''): string {
+  const instants = [time, 'received_at'].flatMap((name) => columns.filter((column) => column.name === name))
+  const at = instants.map(({ name }) => `${prefix}${identifier(name)}`)
+  return `coalesce(${[...at, "'-infinity'::TIMESTAMPTZ"].join(', ')}) AS _at, coalesce(${prefix}event_id, '') AS _id`
 }
 
 async function attempt(
   connection: DuckDBConnection,
   table: LakeTable,
+  view: TableView,
   key: string,
-  keys: readonly string[],
+  keys: CandidateKeys,
   names: Names,
-  snapshot: Snapshot,
 ): Promise<Attempt | undefined> {
-  const view = new TableView(table.name, snapshot, table.lake.store)
-  const matches = holdsKeys(table, key, keys)
-  const files = await filesWithKeys(connection, table, view, key, view.files().filter(matches), names)
-  await loadOld(connection, table, view, key, files, names)
+  const matches = holdsKeys(view, key, keys)
+  const files = await filesWithKeys(connection, view, key, view.files().filter(matches), names)
+  await loadOld(connection, view, table.use, files, names)
   const rows = await decide(connection, key, names)
   if (rows.inserted + rows.updated === 0) return undefined
   const written: string[] = []
-  const list = columnList(table.columns)
+  const list = columnList(view.columns)
   const reads: Reads = { kind: 'files', matches }
-  if (rows.updated === 0) {
-    const file = await table.writeFile(connection, `SELECT ${list} FROM ${names.winners}`)
-    const actions = file ? [addOf(file, table.lake.now())] : []
-    return { actions, operation: 'MERGE', reads, rows, written: file ? [table.key(file.path)] : [] }
+  const replacement = {
+    files,
+    old: names.old,
+    entering: `SELECT ${list} FROM ${names.winners}`,
+    changes: `SELECT ${list}, 'update_preimage' AS _change_type FROM ${names.old}
+      UNION ALL SELECT ${list}, CASE WHEN _updates THEN 'update_postimage' ELSE 'insert' END FROM ${names.winners}`,
   }
-  const actions = await replaceRows(
-    connection,
-    table,
-    view,
-    {
-      files,
-      old: names.old,
-      entering: `SELECT ${list} FROM ${names.winners}`,
-      changes: `SELECT ${list}, 'update_preimage' AS _change_type FROM ${names.old}
-        UNION ALL SELECT ${list}, CASE WHEN _updates THEN 'update_postimage' ELSE 'insert' END FROM ${names.winners}`,
-    },
-    written,
-  )
+  const actions = await replaceRows(connection, table, view, replacement, written)
   return { actions, operation: 'MERGE', reads, rows, written }
 }
 
-/** Statistics speak of strings; files are not pruned by keys of other types. */
-function holdsKeys(table: LakeTable, key: string, keys: readonly string[]): (file: AddFile) => boolean {
-  const column = table.columns.find(({ name }) => name === key)
-  return column?.type === 'string' ? (file) => mayHoldText(file, key, keys) : () => true
+/** Statistics are compared as strings; files are not pruned by keys of other types. */
+function holdsKeys({ columns }: TableView, key: string, keys: CandidateKeys): (file: AddFile) => boolean {
+  const column = columns.find(({ name }) => name === key)
+  if (column?.type !== 'string') return () => true
+  const { sorted, least, greatest } = keys
+  return sorted ? (file) => mayHoldText(file, key, sorted) : (file) => mayHoldRange(file, key, least, greatest)
 }
 
 /** Of the files that may hold the keys those that do; reads the key column only. */
 async function filesWithKeys(
   connection: DuckDBConnection,
-  table: LakeTable,
   view: TableView,
   key: string,
   files: readonly AddFile[],
   { candidates }: Names,
 ): Promise<AddFile[]> {
   if (files.length === 0) return []
-  const k = identifier(key)
-  const relation = parquetRelation(await view.paths(files), table.columns)
   const hit = await queryColumn(
     connection,
-    `SELECT DISTINCT file_index FROM ${relation} AS t SEMI JOIN ${candidates} USING (${k}) ORDER BY 1`,
+    `SELECT DISTINCT file_index FROM ${await view.relation(files)} AS t SEMI JOIN ${candidates} USING (${identifier(key)}) ORDER BY 1`,
   )
   return hit.flatMap((at) => files[Number(at)] ?? [])
 }
 
 async function loadOld(
   connection: DuckDBConnection,
-  table: LakeTable,
   view: TableView,
-  key: string,
+  use: TableUse,
   files: readonly AddFile[],
   { candidates, old }: Names,
 ): Promise<void> {
   const place = files.length === 0 ? '0 AS _file, 0 AS _row' : 't.file_index AS _file, t.file_row_number AS _row'
-  const relation = parquetRelation(await view.paths(files), table.columns)
   await execute(
     connection,
-    `CREATE OR REPLACE TEMP TABLE ${old} AS SELECT ${columnList(table.columns, 't.')}, ${orderOf(table, 't.')}, ${place}
-     FROM ${relation} AS t SEMI JOIN ${candidates} USING (${identifier(key)})`,
+    `CREATE OR REPLACE TEMP TABLE ${old} AS SELECT ${columnList(view.columns, 't.')}, ${orderOf(view, use, 't.')}, ${place}
+     FROM ${await view.relation(files)} AS t SEMI JOIN ${candidates} USING (${identifier(use.key ?? '')})`,
   )
 }
 

@@ -74,9 +74,10 @@ async function rewriteSorted(
   const parts = Math.max(1, Math.round(bytes / (options.target_bytes ?? TARGET_BYTES)))
   const order = columns.length === 0 ? '' : ` ORDER BY ${columns.map(({ name }) => identifier(name)).join(', ')}`
   for (const condition of await rangesOf(connection, relation, columns[0], parts)) {
-    const file = await table.writeFile(
+    const file = await table.write(
       connection,
-      `SELECT ${columnList(table.columns)} FROM ${relation} WHERE ${condition}${order}`,
+      `SELECT ${columnList(view.columns)} FROM ${relation} WHERE ${condition}${order}`,
+      view.columns,
     )
     if (file) written.push(file)
   }

@@ -16,6 +16,12 @@ export function parquetRelation(paths: readonly string[], columns: readonly Colu
   return `read_parquet(${literalList(paths.map(withoutPattern))}, schema = MAP {${schema.join(', ')}})`
 }
 
+/** The rows of a SELECT in its order with a table's columns: found by name, NULL where the SELECT lacks one. */
+export function selectAs(select: string, columns: readonly Column[]): string {
+  return `SELECT ${columns.map(({ name }) => identifier(name)).join(', ')}
+    FROM (SELECT * FROM ${parquetRelation([], columns)} UNION ALL BY NAME (${select}))`
+}
+
 /** DuckDB takes `*`, `?` and `[` in a path for a pattern; in brackets they stand for themselves. */
 function withoutPattern(path: string): string {
   return path.replace(/[*?[]/g, '[$&]')

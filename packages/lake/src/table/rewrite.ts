@@ -41,18 +41,18 @@ export async function replaceRows(
   const hit = await queryColumn(connection, `SELECT DISTINCT _file FROM ${old} ORDER BY 1`)
   const groups = groupsOf(files, hit.map(Number))
   const actions: Action[] = []
-  const list = columnList(table.columns)
+  const list = columnList(view.columns)
   let pending = entering && `SELECT ${list} FROM (${entering})`
   for (const group of groups) {
     const members = group.map((at) => ({ at, file: files[at] })).flatMap(({ at, file }) => (file ? [{ at, file }] : []))
     const paths = await view.paths(members.map(({ file }) => file))
-    const kept = `SELECT ${list} FROM ${parquetRelation(paths, table.columns)} AS t
+    const kept = `SELECT ${list} FROM ${parquetRelation(paths, view.columns)} AS t
       WHERE NOT EXISTS (SELECT 1 FROM ${old} AS o WHERE o._row = t.file_row_number AND o._file = [${group.join(',')}][t.file_index::BIGINT + 1])`
     const joins =
       pending !== undefined &&
       (group === groups[0] || groups.length === 1) &&
       sizeOf(files, group) < REWRITE_TARGET_BYTES / 2
-    const file = await table.writeFile(connection, joins ? `${kept} UNION ALL ${pending}` : kept)
+    const file = await table.write(connection, joins ? `${kept} UNION ALL ${pending}` : kept, view.columns)
     if (joins) pending = undefined
     for (const member of members) actions.push(removeOf(member.file, table.lake.now()))
     if (file) {
@@ -61,14 +61,14 @@ export async function replaceRows(
     }
   }
   if (pending !== undefined) {
-    const file = await table.writeFile(connection, pending)
+    const file = await table.write(connection, pending, view.columns)
     if (file) {
       written.push(table.key(file.path))
       actions.push(addOf(file, table.lake.now()))
     }
   }
   if (groups.length > 0) {
-    const columns: Column[] = [...table.columns, { name: '_change_type', type: 'string' }]
+    const columns: Column[] = [...view.columns, { name: '_change_type', type: 'string' }]
     const file = await table.write(connection, changes, columns, CHANGE_FOLDER)
     if (file) {
       written.push(table.key(file.path))

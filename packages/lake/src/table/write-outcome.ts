@@ -48,6 +48,13 @@ export interface Attempt {
 const MAX_RACES = 50
 const NO_ROWS: RowCounts = { inserted: 0, updated: 0, deleted: 0 }
 
+export interface AttemptOptions {
+  /** The operation depends on nothing that is in the table: the newest snapshot seen will do, however old. */
+  blind?: boolean
+  /** A conflict is the outcome; the operation is not made anew. */
+  once?: boolean
+}
+
 /**
  * Makes an operation on the newest snapshot and commits it; after a conflict it is made anew, unless its `txn` was moved
  * or `once` is set. Throws `outraced` after 50 races, and what the log and the store throw.
@@ -56,8 +63,9 @@ export async function write(
   table: LakeTable,
   options: WriteOptions,
   attempt: (snapshot: Snapshot) => Promise<Attempt | undefined>,
-  { once = false }: { once?: boolean } = {},
+  { blind = false, once = false }: AttemptOptions = {},
 ): Promise<WriteOutcome> {
+  if (!blind) await table.refresh()
   for (let race = 0; race < MAX_RACES; race++) {
     const snapshot = await unfenced(table, options)
     if ('conflict' in snapshot) return snapshot
