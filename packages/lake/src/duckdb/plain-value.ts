@@ -43,10 +43,24 @@ export function instantText(micros: bigint): string {
   if (micros === INFINITE || micros === -INFINITE) return micros > 0n ? 'infinity' : '-infinity'
   const since = Number(micros)
   if (!Number.isSafeInteger(since)) return bigInstantText(micros)
-  const ms = Math.floor(since / 1000)
-  const rest = since - ms * 1000
-  return `${new Date(ms).toISOString().slice(0, -1)}${rest < 10 ? `00${rest}` : rest < 100 ? `0${rest}` : rest}Z`
+  const day = Math.floor(since / DAY_US)
+  const us = since - day * DAY_US
+  const seconds = Math.floor(us / 1_000_000)
+  const fraction = String(us - seconds * 1_000_000).padStart(6, '0')
+  return `${dayText(day)}T${two(seconds / 3600)}:${two((seconds / 60) % 60)}:${two(seconds % 60)}.${fraction}Z`
 }
+
+const DAY_US = 86_400_000_000
+
+let recent = { day: 0, text: '1970-01-01' }
+
+/** Rows that follow each other are mostly of one day. */
+function dayText(day: number): string {
+  if (recent.day !== day) recent = { day, text: new Date(day * 86_400_000).toISOString().replace(/T.*/, '') }
+  return recent.text
+}
+
+const two = (value: number) => (value < 10 ? `0${Math.trunc(value)}` : String(Math.trunc(value)))
 
 const INFINITE = 2n ** 63n - 1n
 

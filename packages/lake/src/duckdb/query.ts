@@ -69,11 +69,15 @@ export async function* queryChunks(
 }
 
 function rowsOf(chunk: DuckDBDataChunk, names: readonly string[], longs: Longs): PlainRow[] {
-  const columns = chunk.getColumns()
-  const rows: PlainRow[] = []
-  for (let at = 0; at < chunk.rowCount; at++) {
-    // Entries, not assignment: a column may be called __proto__.
-    rows.push(Object.fromEntries(names.map((name, column) => [name, plainValue(columns[column]?.[at] ?? null, longs)])))
+  const rows: PlainRow[] = Array.from({ length: chunk.rowCount }, () => ({}))
+  for (const [column, name] of names.entries()) {
+    // Assigning to __proto__ would set what it says instead of a member.
+    const plain = name !== '__proto__'
+    chunk.visitColumnValues(column, (value, at) => {
+      const row = rows[at] ?? {}
+      if (plain) row[name] = plainValue(value, longs)
+      else Object.defineProperty(row, name, { value: plainValue(value, longs), enumerable: true })
+    })
   }
   return rows
 }

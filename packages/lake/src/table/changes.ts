@@ -169,7 +169,11 @@ async function* stream(table: LakeTable, sql: string, options: ChangesOptions): 
 }
 
 function changedRow(row: PlainRow): ChangedRow {
-  return { ...row, _change: row['_change'] === 'delete' ? 'delete' : 'upsert', _version: Number(row['_version']) }
+  const change: Pick<ChangedRow, '_change' | '_version'> = {
+    _change: row['_change'] === 'delete' ? 'delete' : 'upsert',
+    _version: Number(row['_version']),
+  }
+  return Object.assign(row, change)
 }
 
 function identityOf(table: LakeTable): Column {

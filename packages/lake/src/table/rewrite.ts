@@ -46,8 +46,10 @@ export async function replaceRows(
   for (const group of groups) {
     const members = group.map((at) => ({ at, file: files[at] })).flatMap(({ at, file }) => (file ? [{ at, file }] : []))
     const paths = await view.paths(members.map(({ file }) => file))
-    const kept = `SELECT ${list} FROM ${parquetRelation(paths, view.columns)} AS t
-      WHERE NOT EXISTS (SELECT 1 FROM ${old} AS o WHERE o._row = t.file_row_number AND o._file = [${group.join(',')}][t.file_index::BIGINT + 1])`
+    // An equality of two plain numbers: any expression here is computed for every row of the table.
+    const leaving = `SELECT (list_position([${group.join(',')}], _file) - 1)::UBIGINT AS place, _row AS row FROM ${old} WHERE _file IN (${group.join(',')})`
+    const kept = `SELECT ${columnList(view.columns, 't.')} FROM ${parquetRelation(paths, view.columns)} AS t
+      ANTI JOIN (${leaving}) AS o ON o.place = t.file_index AND o.row = t.file_row_number`
     const joins =
       pending !== undefined &&
       (group === groups[0] || groups.length === 1) &&
