@@ -36,7 +36,7 @@ const KINDS: readonly [RegExp, DuckdbErrorCode][] = [
   [/^INTERRUPT Error/i, 'interrupted'],
   [/^IO Error: (?:No files found|Cannot open file .*No such file|Could not .*No such file)/is, 'file_gone'],
   [/^(?:Conversion|Out of Range|Invalid Input|Constraint) Error/i, 'invalid_value'],
-  [/^(?:Parser|Binder|Catalog|Syntax) Error/i, 'invalid_query'],
+  [/^(?:Failed to extract statements: *)?(?:Parser|Binder|Catalog|Syntax) Error/i, 'invalid_query'],
 ]
 
 /** DuckDB's errors have no code but a kind in front of their text. */
