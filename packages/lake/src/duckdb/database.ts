@@ -33,7 +33,8 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
       preserve_insertion_order: 'true',
     })
     const connection = await instance.connect()
-    await connection.run(`SET GLOBAL TimeZone = ${literal('UTC')}; SET GLOBAL parquet_metadata_cache = true`)
+    // The system's page cache keeps local files already; DuckDB's own would fill the memory limit with them again.
+    await connection.run(`SET GLOBAL TimeZone = ${literal('UTC')}; SET GLOBAL enable_external_file_cache = false`)
     connection.closeSync()
     return new Database(instance, options)
   } catch (error) {
