@@ -69,12 +69,13 @@ async function attempt(
     connection,
     `CREATE OR REPLACE TEMP TABLE ${old} AS SELECT ${list}, file_index AS _file, file_row_number AS _row FROM ${relation} WHERE ${condition}`,
   )
-  const [[count] = []] = await queryTuples(connection, `SELECT count(*) FROM ${old}`)
+  const [[count, places] = []] = await queryTuples(connection, `SELECT count(*), list(DISTINCT _file) FROM ${old}`)
+  const hit = Array.isArray(places) ? places.map(Number) : []
   const entering = values && `SELECT ${valueList(view, values)} FROM ${old}`
   const written: string[] = []
   const before = `SELECT ${list}, '${values ? 'update_preimage' : 'delete'}' AS _change_type FROM ${old}`
   const changes = entering ? `${before} UNION ALL SELECT *, 'update_postimage' FROM (${entering})` : before
-  const actions = await replaceRows(connection, table, view, { files, old, entering, changes }, written)
+  const actions = await replaceRows(connection, table, view, { files, hit, old, entering, changes }, written)
   const rows = { inserted: 0, updated: values ? Number(count) : 0, deleted: values ? 0 : Number(count) }
   return {
     actions,

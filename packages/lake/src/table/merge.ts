@@ -9,7 +9,7 @@ import type { LakeTable } from './lake-table.ts'
 import { parquetRelation, selectAs } from './relation.ts'
 import { columnList, replaceRows } from './rewrite.ts'
 import { TableView } from './table-view.ts'
-import { type Attempt, type WriteOptions, type WriteOutcome, write } from './write-outcome.ts'
+import { type Attempt, type RowCounts, type WriteOptions, type WriteOutcome, write } from './write-outcome.ts'
 
 /**
  * Candidate rows with the table's columns: files written by `writeFile` (they stay where they are and never become part
@@ -19,6 +19,8 @@ export type MergeSource = { files: readonly { path: string }[] } | { select: str
 
 /** With more candidates than this, files are pruned by the range of the keys only. */
 const MAX_KEYS_LISTED = 50_000
+/** Files of no more than this together are read whole, without looking at their keys first. */
+const READ_AT_ONCE_BYTES = 1_000_000
 let serial = 0
 
 /**
@@ -30,31 +32,29 @@ let serial = 0
 export async function merge(table: LakeTable, source: MergeSource, options: WriteOptions): Promise<WriteOutcome> {
   const { key } = table.use
   if (key === undefined) throw new LakeError('invalid_rows', `table ${table.name} has no key to merge by`)
+  const names = temporaryNames()
   const work = async (connection: DuckDBConnection) => {
-    const names = temporaryNames()
-    try {
-      let loaded: { schema: string; keys: CandidateKeys } | undefined
-      return await write(table, options, async (snapshot) => {
-        const view = new TableView(table.name, snapshot, table.lake.store)
-        const schema = snapshot.metadata.schemaString
-        if (loaded?.schema !== schema)
-          loaded = {
-            schema,
-            keys: await loadCandidates(connection, view, table.use, await selectOf(view, source), names),
-          }
-        return loaded.keys.count === 0 ? undefined : attempt(connection, table, view, key, loaded.keys, names)
-      })
-    } finally {
-      await execute(
-        connection,
-        Object.values(names)
-          .map((name) => `DROP TABLE IF EXISTS ${name}`)
-          .join('; '),
-      )
-    }
+    let loaded: { schema: string; keys: CandidateKeys } | undefined
+    return write(table, options, async (snapshot) => {
+      const view = new TableView(table.name, snapshot, table.lake.store)
+      const schema = snapshot.metadata.schemaString
+      if (loaded?.schema !== schema)
+        loaded = {
+          schema,
+          keys: await loadCandidates(connection, view, table.use, await selectOf(view, source), names),
+        }
+      return loaded.keys.count === 0 ? undefined : attempt(connection, table, view, key, loaded.keys, names)
+    })
   }
-  const connection = 'connection' in source ? source.connection : undefined
-  return connection ? work(connection) : table.lake.database.withConnection(work)
+  const shared = 'connection' in source ? source.connection : undefined
+  // A connection of its own takes its temporary tables with it.
+  if (!shared) return table.lake.database.withConnection(work)
+  try {
+    return await work(shared)
+  } finally {
+    const drops = Object.values(names).map((name) => `DROP TABLE IF EXISTS ${name}`)
+    await execute(shared, drops.join('; '))
+  }
 }
 
 interface CandidateKeys {
@@ -91,20 +91,22 @@ async function loadCandidates(
     `CREATE OR REPLACE TEMP TABLE ${candidates} AS SELECT ${columnList(view.columns)}, ${orderOf(view, use)} FROM (${select})
      QUALIFY row_number() OVER (PARTITION BY ${k} ORDER BY _at DESC, _id DESC) = 1`,
   )
-  const [counts] = await queryTuples(
-    connection,
-    `SELECT count(*), count(${k}), min(${k})::VARCHAR, max(${k})::VARCHAR FROM ${candidates}`,
-  )
-  const [count, withKey, least, greatest] = counts ?? []
-  if (count !== withKey)
+  const keys = await queryColumn(connection, `SELECT ${k}::VARCHAR FROM ${candidates} LIMIT ${MAX_KEYS_LISTED + 1}`)
+  const sorted = keys.filter((value) => typeof value === 'string').sort(compareText)
+  const [[nulls, count, least, greatest] = []] =
+    keys.length > MAX_KEYS_LISTED
+      ? await queryTuples(
+          connection,
+          `SELECT count(*) - count(${k}), count(*), min(${k})::VARCHAR, max(${k})::VARCHAR FROM ${candidates}`,
+        )
+      : [[keys.length - sorted.length, keys.length, sorted[0] ?? '', sorted.at(-1) ?? '']]
+  if (nulls !== 0)
     throw new LakeError(
       'invalid_rows',
       `table ${view.name}: a row without ${use.key} came to be merged; its key says which row it is`,
     )
   const range = { count: Number(count), least: String(least), greatest: String(greatest) }
-  if (range.count > MAX_KEYS_LISTED) return range
-  const keys = await queryColumn(connection, `SELECT ${k}::VARCHAR FROM ${candidates}`)
-  return { ...range, sorted: keys.map(String).sort(compareText) }
+  return keys.length > MAX_KEYS_LISTED ? range : { ...range, sorted }
 }
 
 function orderOf({ columns }: TableView, { time }: TableUse, prefix = ''): string {
@@ -124,13 +126,14 @@ async function attempt(
   const matches = holdsKeys(view, key, keys)
   const files = await filesWithKeys(connection, view, key, view.files().filter(matches), names)
   await loadOld(connection, view, table.use, files, names)
-  const rows = await decide(connection, key, names)
+  const { rows, hit } = await decide(connection, key, names)
   if (rows.inserted + rows.updated === 0) return undefined
   const written: string[] = []
   const list = columnList(view.columns)
   const reads: Reads = { kind: 'files', matches }
   const replacement = {
     files,
+    hit,
     old: names.old,
     entering: `SELECT ${list} FROM ${names.winners}`,
     changes: `SELECT ${list}, 'update_preimage' AS _change_type FROM ${names.old}
@@ -148,15 +151,15 @@ function holdsKeys({ columns }: TableView, key: string, keys: CandidateKeys): (f
   return sorted ? (file) => mayHoldText(file, key, sorted) : (file) => mayHoldRange(file, key, least, greatest)
 }
 
-/** Of the files that may hold the keys those that do; reads the key column only. */
+/** Of the files that may hold the keys those that do; reads the key column only. Few bytes are not worth it. */
 async function filesWithKeys(
   connection: DuckDBConnection,
   view: TableView,
   key: string,
   files: readonly AddFile[],
   { candidates }: Names,
-): Promise<AddFile[]> {
-  if (files.length === 0) return []
+): Promise<readonly AddFile[]> {
+  if (files.reduce((sum, { size }) => sum + size, 0) <= READ_AT_ONCE_BYTES) return files
   const hit = await queryColumn(
     connection,
     `SELECT DISTINCT file_index FROM ${await view.relation(files)} AS t SEMI JOIN ${candidates} USING (${identifier(key)}) ORDER BY 1`,
@@ -184,7 +187,7 @@ async function decide(
   connection: DuckDBConnection,
   key: string,
   { candidates, old, winners }: Names,
-): Promise<{ inserted: number; updated: number; deleted: number }> {
+): Promise<{ rows: RowCounts; hit: number[] }> {
   const k = identifier(key)
   await execute(
     connection,
@@ -193,9 +196,10 @@ async function decide(
        WHERE NOT EXISTS (SELECT 1 FROM ${old} AS o WHERE o.${k} = c.${k} AND (o._at > c._at OR (o._at = c._at AND o._id >= c._id)));
      DELETE FROM ${old} WHERE ${k} NOT IN (SELECT ${k} FROM ${winners})`,
   )
-  const [counts] = await queryTuples(
+  const [[inserted, updated, hit] = []] = await queryTuples(
     connection,
-    `SELECT count(*) FILTER (NOT _updates), count(*) FILTER (_updates) FROM ${winners}`,
+    `SELECT count(*) FILTER (NOT _updates), count(*) FILTER (_updates), (SELECT list(DISTINCT _file) FROM ${old}) FROM ${winners}`,
   )
-  return { inserted: Number(counts?.[0] ?? 0), updated: Number(counts?.[1] ?? 0), deleted: 0 }
+  const rows = { inserted: Number(inserted), updated: Number(updated), deleted: 0 }
+  return { rows, hit: Array.isArray(hit) ? hit.map(Number) : [] }
 }

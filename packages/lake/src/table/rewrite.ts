@@ -1,6 +1,5 @@
 import type { DuckDBConnection } from '@duckdb/node-api'
 import type { Action, AddFile } from '@sluice/delta'
-import { queryColumn } from '../duckdb/query.ts'
 import { identifier } from '../duckdb/sql-text.ts'
 import type { Column } from './column-type.ts'
 import type { LakeTable } from './lake-table.ts'
@@ -17,6 +16,8 @@ const REWRITE_TARGET_BYTES = 64_000_000
 export interface RowReplacement {
   /** The files that `old` points into. */
   files: readonly AddFile[]
+  /** Places in `files` of those that do hold rows of `old`. */
+  hit: readonly number[]
   /** Temporary table: the table's columns, `_file` (place in `files`) and `_row` (row number in it). */
   old: string
   /** SELECT of the rows that enter, the table's columns; left out: none. */
@@ -37,9 +38,8 @@ export async function replaceRows(
   replacement: RowReplacement,
   written: string[],
 ): Promise<Action[]> {
-  const { files, old, entering, changes } = replacement
-  const hit = await queryColumn(connection, `SELECT DISTINCT _file FROM ${old} ORDER BY 1`)
-  const groups = groupsOf(files, hit.map(Number))
+  const { files, hit, old, entering, changes } = replacement
+  const groups = groupsOf(files, hit)
   const actions: Action[] = []
   const list = columnList(view.columns)
   let pending = entering && `SELECT ${list} FROM (${entering})`

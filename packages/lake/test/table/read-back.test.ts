@@ -3,6 +3,7 @@ import fc from 'fast-check'
 import { parquetMetadata, parquetReadObjects } from 'hyparquet'
 import { compressors } from 'hyparquet-compressors'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { queryRows } from '../../src/duckdb/index.ts'
 import { upperBound } from '../../src/table/file-statistics.ts'
 import { LakeTable } from '../../src/table/index.ts'
 import { compareText, mayHoldRange, mayHoldText } from '../../src/table/key-bounds.ts'
@@ -96,6 +97,45 @@ describe('files of a table, read by another Parquet reader', () => {
       `update_postimage ${ROW.movie_id} e2`,
       `update_preimage ${ROW.movie_id} e1`,
     ])
+  })
+})
+
+describe('a merge into files too large to be read whole', () => {
+  it('rewrites those that hold a replaced key and leaves the others where they are', async () => {
+    const world = await openWorld('folder')
+    try {
+      const use = { name: 'movies', columns: MOVIES, key: 'movie_id', time: 'updated_at' }
+      const table = await LakeTable.create(world.lake, use)
+      const rows = (first: number, count: number, hour: number, step = 1) =>
+        `SELECT 'm' || lpad((${first} + i * ${step})::VARCHAR, 6, '0') AS movie_id, uuid()::VARCHAR || uuid() AS title, 'e${hour}-' || i AS event_id,
+           TIMESTAMPTZ '2026-01-01 0${hour}:00:00Z' AS updated_at FROM range(${count}) AS r(i)`
+      for (let part = 0; part < 4; part++) await table.merge({ select: rows(part * 6_000, 6_000, 1) })
+      // Keys of both ends reach over the third file by its bounds, but not by its keys.
+      await table.merge({ select: `${rows(0, 100, 0, 120)} UNION ALL ${rows(23_000, 100, 2)}` })
+      const before = table
+        .view()
+        .files()
+        .map(({ path }) => path)
+      const outcome = await table.merge({
+        select: `${rows(5_990, 20, 3)} UNION ALL SELECT * REPLACE (movie_id || 'x' AS movie_id) FROM (${rows(13_000, 5, 3)})`,
+      })
+      expect(outcome).toMatchObject({ kind: 'committed', rows: { inserted: 5, updated: 20 } })
+      const kept = table
+        .view()
+        .files()
+        .filter(({ path }) => before.includes(path))
+      expect(kept.length).toBe(before.length - 2)
+      const [counts] = await world.database.withConnection(async (connection) =>
+        queryRows(
+          connection,
+          `SELECT count(*) AS rows, count(DISTINCT movie_id) AS keys, count(*) FILTER (event_id LIKE 'e3-%') AS newest,
+             count(*) FILTER (event_id LIKE 'e0-%') AS oldest FROM ${await table.view().relation()}`,
+        ),
+      )
+      expect(counts).toEqual({ rows: 24_005, keys: 24_005, newest: 25, oldest: 0 })
+    } finally {
+      await world.close()
+    }
   })
 })
 
