@@ -9,7 +9,7 @@ import { type Column, schemaOf } from './column-type.ts'
 import { deleteRows, type NewValues, type RowChoice, updateRows } from './delete.ts'
 import { LakeError } from './lake-error.ts'
 import type { LakeParts, TableUse } from './lake-parts.ts'
-import { type MergeSource, merge } from './merge.ts'
+import { type MergeOptions, type MergeSource, merge } from './merge.ts'
 import { type OptimizeOptions, optimize } from './optimize.ts'
 import { overwrite, restore } from './overwrite.ts'
 import { type WrittenFile, writeParquet } from './parquet-file.ts'
@@ -172,7 +172,7 @@ export class LakeTable {
   }
 
   /** Merges candidate rows into a keyed table, the newest of each key wins; see `merge`. */
-  merge(source: MergeSource, options: WriteOptions = {}): Promise<WriteOutcome> {
+  merge(source: MergeSource, options: MergeOptions = {}): Promise<WriteOutcome> {
     return merge(this, source, options)
   }
 

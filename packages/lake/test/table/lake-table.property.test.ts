@@ -174,7 +174,9 @@ async function apply(world: LakeWorld, table: LakeTable, model: Model, step: Op)
     case 'write': {
       const rows = step.rows.map(({ key, hour, id }) => model.fresh(key, hour, id))
       if (rows.length === 0) return
-      const write = () => (model.keyed ? table.merge({ select: selectOf(rows) }) : table.append(selectOf(rows)))
+      const read_whole_bytes = step.again ? 0 : 1_000_000
+      const write = () =>
+        model.keyed ? table.merge({ select: selectOf(rows) }, { read_whole_bytes }) : table.append(selectOf(rows))
       model.merge(rows)
       model.committed(await write())
       // A merge may be done twice; rows of a plain table are the ledger's to keep apart.
