@@ -4,7 +4,7 @@ import { rowsIn } from '../table/table-view.ts'
 export interface CompactionPolicy {
   /** This many files of one tier are merged into one of the next. Write amplification is one rewrite a tier. Default 10. */
   fan_in?: number
-  /** Files of at least half of this are not merged any more. Default 64 MB. */
+  /** Files of at least half of this are not merged any more. Default: the table's `target_bytes`. */
   target_bytes?: number
   /** With more small files than this the lowest tiers are merged together, whatever their number. Default 60. */
   max_small_files?: number

@@ -1,3 +1,4 @@
+import { targetBytes } from '../table/lake-parts.ts'
 import type { LakeTable } from '../table/lake-table.ts'
 import type { VacuumOptions } from '../table/vacuum.ts'
 import { type CompactionPolicy, filesToMerge } from './compaction.ts'
@@ -56,7 +57,7 @@ export class Maintenance {
   }
 
   async #compact(): Promise<MaintenancePass['compactions']> {
-    const { compaction = {} } = this.#policy
+    const compaction = { target_bytes: targetBytes(this.#table.use), ...this.#policy.compaction }
     const done: MaintenancePass['compactions'] = []
     while (done.length < MAX_COMPACTIONS) {
       const files = filesToMerge(this.#table.snapshot.files(), compaction)

@@ -24,6 +24,18 @@ export interface TableUse {
   time?: string
   /** Columns that compaction sorts by. Default: `time`, else `received_at` where there is one. */
   cluster_by?: readonly string[]
+  /**
+   * Bytes that its files grow to. Default 64 MB, of keyed tables 16 MB: a merge rewrites whole files, and of a table cut
+   * into ranges of its key only those of its ranges.
+   */
+  target_bytes?: number
   /** Rows a group in its files; see `ParquetOptions`. */
   row_group_rows?: number
+}
+
+const TARGET_BYTES = 64_000_000
+const KEYED_TARGET_BYTES = 16_000_000
+
+export function targetBytes({ key, target_bytes }: TableUse): number {
+  return target_bytes ?? (key === undefined ? TARGET_BYTES : KEYED_TARGET_BYTES)
 }

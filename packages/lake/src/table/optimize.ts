@@ -4,6 +4,7 @@ import { queryTuples } from '../duckdb/query.ts'
 import { identifier, literal } from '../duckdb/sql-text.ts'
 import type { Column } from './column-type.ts'
 import { sqlType } from './column-type.ts'
+import { targetBytes } from './lake-parts.ts'
 import type { LakeTable } from './lake-table.ts'
 import type { WrittenFile } from './parquet-file.ts'
 import { columnList } from './rewrite.ts'
@@ -13,13 +14,11 @@ import { addOf, removeOf, type WriteOptions, type WriteOutcome, write } from './
 export interface OptimizeOptions extends WriteOptions {
   /** Files to merge; default: all. */
   files?: readonly AddFile[]
-  /** Bytes a new file should have; default 64 MB. */
+  /** Bytes a new file should have; default: the table's `target_bytes`. */
   target_bytes?: number
   /** Columns to sort by; default: the table's `cluster_by`. The first one divides rows among files: each has a range of it. */
   range_by?: string | readonly string[]
 }
-
-export const TARGET_BYTES = 64_000_000
 
 /**
  * Rewrites files as fewer, sorted ones, without changing a row (`dataChange: false`). Appends at the same time do not
@@ -71,7 +70,7 @@ async function rewriteSorted(
   const relation = await view.relation(files)
   const columns = sortColumns(table, options)
   const bytes = files.reduce((sum, { size }) => sum + size, 0)
-  const parts = Math.max(1, Math.round(bytes / (options.target_bytes ?? TARGET_BYTES)))
+  const parts = Math.max(1, Math.round(bytes / (options.target_bytes ?? targetBytes(table.use))))
   const order = columns.length === 0 ? '' : ` ORDER BY ${columns.map(({ name }) => identifier(name)).join(', ')}`
   for (const condition of await rangesOf(connection, relation, columns[0], parts)) {
     const file = await table.write(

@@ -2,15 +2,15 @@ import type { DuckDBConnection } from '@duckdb/node-api'
 import type { Action, AddFile } from '@sluice/delta'
 import { identifier } from '../duckdb/sql-text.ts'
 import type { Column } from './column-type.ts'
+import { targetBytes } from './lake-parts.ts'
 import type { LakeTable } from './lake-table.ts'
+import type { WrittenFile } from './parquet-file.ts'
 import { parquetRelation } from './relation.ts'
 import type { TableView } from './table-view.ts'
 import { addOf, removeOf } from './write-outcome.ts'
 
 /** Folder of change files (PROTOCOL.md, Add CDC File). */
 const CHANGE_FOLDER = '_change_data/'
-/** Files are rewritten together up to this size. */
-const REWRITE_TARGET_BYTES = 64_000_000
 
 /** Rows that leave a table, and rows that enter it in the same commit. */
 export interface RowReplacement {
@@ -39,8 +39,14 @@ export async function replaceRows(
   written: string[],
 ): Promise<Action[]> {
   const { files, hit, old, entering, changes } = replacement
-  const groups = groupsOf(files, hit)
+  const target_bytes = targetBytes(table.use)
+  const groups = groupsOf(files, hit, target_bytes)
   const actions: Action[] = []
+  const added = (file: WrittenFile | undefined) => {
+    if (!file) return
+    written.push(table.key(file.path))
+    actions.push(addOf(file, table.lake.now()))
+  }
   const list = columnList(view.columns)
   let pending = entering && `SELECT ${list} FROM (${entering})`
   for (const group of groups) {
@@ -50,25 +56,13 @@ export async function replaceRows(
     const leaving = `SELECT (list_position([${group.join(',')}], _file) - 1)::UBIGINT AS place, _row AS row FROM ${old} WHERE _file IN (${group.join(',')})`
     const kept = `SELECT ${columnList(view.columns, 't.')} FROM ${parquetRelation(paths, view.columns)} AS t
       ANTI JOIN (${leaving}) AS o ON o.place = t.file_index AND o.row = t.file_row_number`
-    const joins =
-      pending !== undefined &&
-      (group === groups[0] || groups.length === 1) &&
-      sizeOf(files, group) < REWRITE_TARGET_BYTES / 2
+    const joins = pending !== undefined && group === groups[0] && sizeOf(files, group) < target_bytes / 2
     const file = await table.write(connection, joins ? `${kept} UNION ALL ${pending}` : kept, view.columns)
     if (joins) pending = undefined
     for (const member of members) actions.push(removeOf(member.file, table.lake.now()))
-    if (file) {
-      written.push(table.key(file.path))
-      actions.push(addOf(file, table.lake.now()))
-    }
+    added(file)
   }
-  if (pending !== undefined) {
-    const file = await table.write(connection, pending, view.columns)
-    if (file) {
-      written.push(table.key(file.path))
-      actions.push(addOf(file, table.lake.now()))
-    }
-  }
+  if (pending !== undefined) added(await table.write(connection, pending, view.columns))
   if (groups.length > 0) {
     const columns: Column[] = [...view.columns, { name: '_change_type', type: 'string' }]
     const file = await table.write(connection, changes, columns, CHANGE_FOLDER)
@@ -84,7 +78,7 @@ export const columnList = (columns: readonly Column[], prefix = '') =>
   columns.map(({ name }) => `${prefix}${identifier(name)}`).join(', ')
 
 /** Packs files, smallest first, into groups of bounded size; a large file is a group of its own. */
-function groupsOf(files: readonly AddFile[], hit: readonly number[]): number[][] {
+function groupsOf(files: readonly AddFile[], hit: readonly number[], target_bytes: number): number[][] {
   const bySize = [...hit].sort((a, b) => (files[a]?.size ?? 0) - (files[b]?.size ?? 0))
   const groups: number[][] = []
   let room = 0
@@ -96,7 +90,7 @@ function groupsOf(files: readonly AddFile[], hit: readonly number[]): number[][]
       room -= size
     } else {
       groups.push([at])
-      room = REWRITE_TARGET_BYTES - size
+      room = target_bytes - size
     }
   }
   return groups

@@ -1,3 +1,4 @@
+import type { Action } from '@sluice/delta'
 import { canonicalKey } from './data-key.ts'
 import type { LakeTable } from './lake-table.ts'
 
@@ -22,6 +23,7 @@ export interface Vacuumed {
 
 const DAY_MS = 86_400_000
 const DELETES_AT_ONCE = 1_000
+const READS_AT_ONCE = 64
 /** At most this many files go in one call. */
 const MAX_DELETES = 100_000
 /** Folders that hold no rows. */
@@ -66,15 +68,23 @@ async function neededSincePins(table: LakeTable): Promise<Set<string>> {
   const needed = new Set<string>()
   const pinned = (await table.pins()).map(({ version }) => version)
   if (pinned.length === 0) return needed
+  const oldest = Math.min(...pinned)
   // From the newest back: a pin that is older than the log is broken already, and protects what is left.
-  for (let version = table.version; version > Math.min(...pinned); version--) {
-    const commit = await table.delta.readCommit(version)
-    if (!commit) break
-    for (const action of commit.actions) {
-      if ('add' in action) needed.add(canonicalKey(table, action.add.path))
-      else if ('remove' in action) needed.add(canonicalKey(table, action.remove.path))
-      else if ('cdc' in action) needed.add(canonicalKey(table, action.cdc.path))
-    }
+  for (let to = table.version; to > oldest; to -= READS_AT_ONCE) {
+    const versions = Array.from({ length: Math.min(READS_AT_ONCE, to - oldest) }, (_, at) => to - at)
+    const commits = await Promise.all(versions.map((version) => table.delta.readCommit(version)))
+    for (const commit of commits)
+      for (const action of commit?.actions ?? []) {
+        const path = pathOf(action)
+        if (path !== undefined) needed.add(canonicalKey(table, path))
+      }
+    if (commits.includes(undefined)) break
   }
   return needed
+}
+
+function pathOf(action: Action): string | undefined {
+  if ('add' in action) return action.add.path
+  if ('remove' in action) return action.remove.path
+  return 'cdc' in action ? action.cdc.path : undefined
 }
