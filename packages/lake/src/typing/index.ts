@@ -1,0 +1,2 @@
+export { dropTyped, typeBatch } from './type-batch.ts'
+export type { TypedBatch } from './typed-batch.ts'

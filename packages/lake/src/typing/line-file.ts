@@ -1,0 +1,56 @@
+import { isUtf8 } from 'node:buffer'
+import { randomUUID } from 'node:crypto'
+import { readFile, rm, writeFile } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+
+const LINE_FEED = 10
+
+/** An NDJSON file in memory, by lines; empty ones are not counted, as DuckDB does not. */
+export class LineFile {
+  readonly #path: string
+  readonly #bytes: Buffer
+  readonly #lines: { start: number; end: number }[] = []
+
+  static async read(path: string): Promise<LineFile> {
+    return new LineFile(path, await readFile(path))
+  }
+
+  constructor(path: string, bytes: Buffer) {
+    this.#path = path
+    this.#bytes = bytes
+    for (let start = 0; start < bytes.length; ) {
+      const feed = bytes.indexOf(LINE_FEED, start)
+      const end = feed === -1 ? bytes.length : feed
+      if (end > start) this.#lines.push({ start, end })
+      start = end + 1
+    }
+  }
+
+  get lines(): number {
+    return this.#lines.length
+  }
+
+  /** A line's text, and whether it is what the bytes say: what is not UTF-8 comes as U+FFFD. */
+  line(place: number): { text: string; readable: boolean } {
+    const line = this.#lines[place]
+    const bytes = this.#bytes.subarray(line?.start, line?.end ?? 0)
+    return { text: bytes.toString('utf8'), readable: isUtf8(bytes) }
+  }
+
+  /** Runs work on a file of lines beside this one, gone afterwards. */
+  async withFile<T>(
+    lines: readonly string[],
+    work: (file: { path: string; longest_bytes: number }) => Promise<T>,
+  ): Promise<T> {
+    const path = join(dirname(this.#path), `typing-${randomUUID()}.ndjson`)
+    try {
+      await writeFile(path, lines.map((line) => `${line}\n`).join(''))
+      return await work({
+        path,
+        longest_bytes: lines.reduce((most, line) => Math.max(most, Buffer.byteLength(line) + 1), 0),
+      })
+    } finally {
+      await rm(path, { force: true })
+    }
+  }
+}
