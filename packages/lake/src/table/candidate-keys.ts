@@ -2,7 +2,7 @@ import type { DuckDBConnection } from '@duckdb/node-api'
 import type { AddFile } from '@sluice/delta'
 import { execute, queryColumn, queryTuples } from '../duckdb/query.ts'
 import { identifier } from '../duckdb/sql-text.ts'
-import { compareText, mayHoldRange, mayHoldText } from './key-bounds.ts'
+import { mayHoldRange, mayHoldText } from './key-bounds.ts'
 import type { TableView } from './table-view.ts'
 
 /** With more keys than this, files are pruned by their range only. */
@@ -39,8 +39,12 @@ export class CandidateKeys {
     this.#greatest = String(greatest ?? '')
     this.#sorted = undefined
     if (this.#count > MAX_LISTED) return
-    const keys = await queryColumn(connection, `SELECT ${k}::VARCHAR FROM ${this.table} WHERE ${k} IS NOT NULL`)
-    this.#sorted = keys.map(String).sort(compareText)
+    const keys = await queryColumn(
+      connection,
+      `SELECT ${k}::VARCHAR FROM ${this.table} WHERE ${k} IS NOT NULL ORDER BY ${k}`,
+    )
+    // DuckDB orders strings by their UTF-8 bytes, as the statistics do.
+    this.#sorted = keys.map(String)
   }
 
   /** Whether a file may hold one of the keys, by its statistics. Those are compared as strings: other keys prune nothing. */

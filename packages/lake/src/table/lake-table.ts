@@ -7,6 +7,7 @@ import { append, appendFiles } from './append.ts'
 import { type ChangedRow, type ChangesOptions, changes, rowsAt } from './changes.ts'
 import { type Column, schemaOf } from './column-type.ts'
 import { deleteRows, type NewValues, type RowChoice, updateRows } from './delete.ts'
+import { versionOfFile } from './file-version.ts'
 import { LakeError } from './lake-error.ts'
 import type { LakeParts, TableUse } from './lake-parts.ts'
 import { type MergeOptions, type MergeSource, merge } from './merge.ts'
@@ -136,6 +137,11 @@ export class LakeTable {
   /** The newest versions, newest first, as far back as the log goes. */
   history(limit = 1_000): Promise<HistoryEntry[]> {
     return this.delta.history(limit)
+  }
+
+  /** The version whose commit added a file; see `versionOfFile`. */
+  versionOfFile(path: string): Promise<number | undefined> {
+    return versionOfFile(this, path)
   }
 
   /**
