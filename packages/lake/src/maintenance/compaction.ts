@@ -1,10 +1,11 @@
 import type { AddFile } from '@sluice/delta'
+import { MAX_FILE_ROWS } from '../table/lake-parts.ts'
 import { rowsIn } from '../table/table-view.ts'
 
 export interface CompactionPolicy {
   /** This many files of one tier are merged into one of the next. Write amplification is one rewrite a tier. Default 10. */
   fan_in?: number
-  /** Files of at least half of this are not merged any more. Default: the table's `target_bytes`. */
+  /** Files of at least half of this, or of 250,000 rows, are not merged any more. Default: the table's `target_bytes`. */
   target_bytes?: number
   /** With more small files than this the lowest tiers are merged together, whatever their number. Default 60. */
   max_small_files?: number
@@ -67,9 +68,10 @@ function candidates(files: Iterable<AddFile>, policy: CompactionPolicy, fan_in: 
     const run_bytes = file.size / width
     const limit_bytes =
       policy.range_by === undefined ? target_bytes / 2 : (policy.max_run_bytes ?? target_bytes * RUN_TARGETS)
-    if (run_bytes >= limit_bytes) continue
     // Without statistics bytes stand for rows.
     const rows = Math.max(1, (rowsIn(file) ?? file.size / 100) / width)
+    const full = policy.range_by === undefined && rows >= MAX_FILE_ROWS / 2
+    if (run_bytes >= limit_bytes || full) continue
     found.push({ file, width, tier: Math.floor(Math.log(rows) / Math.log(fan_in) + 1e-9) })
   }
   return found

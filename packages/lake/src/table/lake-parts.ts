@@ -33,6 +33,9 @@ export interface TableUse {
   row_group_rows?: number
 }
 
+/** Rows that a sorted file grows to, whatever its bytes: they are what sorting holds in memory. */
+export const MAX_FILE_ROWS = 500_000
+
 const TARGET_BYTES = 64_000_000
 const KEYED_TARGET_BYTES = 16_000_000
 

@@ -4,11 +4,11 @@ import { queryTuples } from '../duckdb/query.ts'
 import { identifier, literal } from '../duckdb/sql-text.ts'
 import type { Column } from './column-type.ts'
 import { sqlType } from './column-type.ts'
-import { targetBytes } from './lake-parts.ts'
+import { MAX_FILE_ROWS, targetBytes } from './lake-parts.ts'
 import type { LakeTable } from './lake-table.ts'
 import type { WrittenFile } from './parquet-file.ts'
 import { columnList } from './rewrite.ts'
-import { TableView } from './table-view.ts'
+import { rowsIn, TableView } from './table-view.ts'
 import { addOf, removeOf, type WriteOptions, type WriteOutcome, write } from './write-outcome.ts'
 
 export interface OptimizeOptions extends WriteOptions {
@@ -70,7 +70,9 @@ async function rewriteSorted(
   const relation = await view.relation(files)
   const columns = sortColumns(table, options)
   const bytes = files.reduce((sum, { size }) => sum + size, 0)
-  const parts = Math.max(1, Math.round(bytes / (options.target_bytes ?? targetBytes(table.use))))
+  const rows = files.reduce((sum, file) => sum + (rowsIn(file) ?? 0), 0)
+  const target_bytes = options.target_bytes ?? targetBytes(table.use)
+  const parts = Math.max(1, Math.round(bytes / target_bytes), Math.ceil(rows / MAX_FILE_ROWS))
   const order = columns.length === 0 ? '' : ` ORDER BY ${columns.map(({ name }) => identifier(name)).join(', ')}`
   for (const condition of await rangesOf(connection, relation, columns[0], parts)) {
     const file = await table.write(

@@ -37,7 +37,7 @@ function live(commits: number, rows: number, every: number, policy: CompactionPo
       const total = chosen.reduce((sum, add) => sum + rowsIn(add), 0)
       const bytes = chosen.reduce((sum, { size }) => sum + size, 0)
       for (const add of chosen) expect(files.delete(add)).toBe(true)
-      const parts = Math.max(1, Math.round(bytes / (policy.target_bytes ?? 64_000_000)))
+      const parts = Math.max(1, Math.round(bytes / (policy.target_bytes ?? 64_000_000)), Math.ceil(total / 500_000))
       for (let part = 0; part < parts; part++)
         files.add(file(Math.round(total / parts), part / parts, (part + 1) / parts))
       rewritten += total
