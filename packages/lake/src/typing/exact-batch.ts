@@ -1,104 +1,145 @@
-import type { DuckDBConnection } from '@duckdb/node-api'
+import { setImmediate as nextTurn } from 'node:timers/promises'
+import {
+  type DuckDBAppender,
+  type DuckDBConnection,
+  DuckDBDataChunkWriter,
+  DuckDBTimestampTZValue,
+  type DuckDBValue,
+} from '@duckdb/node-api'
 import type { EventType, EventTypes } from '@sluice/events'
-import { DuckdbError } from '../duckdb/duckdb-error.ts'
-import { loadLines, tryExactLines, typeExactLines } from './batch-tables.ts'
-import { exactLine, unreadableLine } from './exact-line.ts'
+import { execute } from '../duckdb/query.ts'
+import { md5Hash } from './content-hash.ts'
+import { type ExactLine, type ExactRow, exactLine } from './exact-line.ts'
 import type { LineFile } from './line-file.ts'
-import { offendingLines } from './offending-lines.ts'
+import { createTypeTable, typeTable } from './type-table.ts'
 
-interface RewrittenLine {
-  seq: number
-  text: string
-}
-
-/** Whether a line can be the cause of an error, rather than the machine or who called. */
-export function mayBeOfLines(error: unknown): boolean {
-  return error instanceof DuckdbError && ['invalid_value', 'invalid_query', 'failed'].includes(error.code)
-}
+/** Lines typed in one turn of the event loop. */
+const LINES_A_TURN = 500
 
 /**
- * Types the lines at these places one by one, into the tables of `types`, whose uncertain rows they replace.
- * @returns all types that have a table afterwards
+ * Types the lines at these places in JavaScript, and adds them to `batch_rows` and the tables of their types. `existing`
+ * are the types that have a table; others get one.
+ * @returns the rows added, by type, and how many lines are invalid
  */
 export async function typeExactly(
   connection: DuckDBConnection,
   file: LineFile,
-  places: readonly number[],
+  places: Iterable<number>,
   types: EventTypes,
-  before: ReadonlySet<EventType>,
-): Promise<EventType[]> {
-  const lines = places.map((seq) => rewrittenLine(file, seq, types))
-  const first = await attempt(connection, file, lines, types, before)
-  if (!('error' in first) && first.uncertain.size === 0) return first.types
-  const bad = 'error' in first ? await offendersOf(connection, file, lines, types, first.error) : first.uncertain
-  const message = 'expected an event that can be typed; the engine failed on this one'
-  const spared = lines.map((line) => (bad.has(line.seq) ? unreadable(file, line.seq, message) : line))
-  const second = await attempt(connection, file, spared, types, 'error' in first ? before : new Set(first.types))
-  if ('error' in second) throw second.error
-  return second.types
-}
-
-type Attempt = { types: EventType[]; uncertain: Set<number> } | { error: unknown }
-
-async function attempt(
-  connection: DuckDBConnection,
-  file: LineFile,
-  lines: readonly RewrittenLine[],
-  types: EventTypes,
-  before: ReadonlySet<EventType>,
-): Promise<Attempt> {
+  existing: ReadonlySet<EventType>,
+): Promise<{ rows: Map<EventType, number>; invalid: number }> {
+  const writers = new TableWriters(connection, existing)
+  let turn = 0
   try {
-    return await withRewritten(connection, file, lines, types, async (exact) => ({
-      uncertain: await typeExactLines(connection, before, exact),
-      types: [...new Set([...before, ...exact])],
-    }))
-  } catch (error) {
-    if (!mayBeOfLines(error)) throw error
-    return { error }
-  }
-}
-
-/** Throws what made the attempt fail if no line is to blame. */
-async function offendersOf(
-  connection: DuckDBConnection,
-  file: LineFile,
-  lines: readonly RewrittenLine[],
-  types: EventTypes,
-  error: unknown,
-): Promise<Set<number>> {
-  const works = async (some: readonly RewrittenLine[]) => {
-    try {
-      await withRewritten(connection, file, some, types, (exact) => tryExactLines(connection, exact))
-      return true
-    } catch (failure) {
-      if (!mayBeOfLines(failure)) throw failure
-      return false
+    for (const seq of places) {
+      const { text, readable } = file.line(seq)
+      await writers.add(seq, exactLine(text, readable, types))
+      if (++turn % LINES_A_TURN === 0) await nextTurn()
     }
+    return writers.finish()
+  } finally {
+    writers.close()
   }
-  if (!(await works([]))) throw error
-  const offenders = await offendingLines(lines, works)
-  if (offenders.length === 0) throw error
-  return new Set(offenders.map(({ seq }) => seq))
 }
 
-function withRewritten<T>(
-  connection: DuckDBConnection,
-  file: LineFile,
-  lines: readonly RewrittenLine[],
-  types: EventTypes,
-  work: (exact: EventType[]) => Promise<T>,
-): Promise<T> {
-  const texts = lines.map(({ text }) => text)
-  return file.withFile(texts, async (written) => work(await loadLines(connection, 'batch_exact_lines', written, types)))
+/** Appends rows to the tables of a batch, chunk by chunk. */
+class TableWriters {
+  readonly #connection: DuckDBConnection
+  readonly #existing: ReadonlySet<EventType>
+  readonly #writers = new Map<string, { appender: DuckDBAppender; writer: DuckDBDataChunkWriter }>()
+  readonly #rows = new Map<EventType, number>()
+  #invalid = 0
+
+  constructor(connection: DuckDBConnection, existing: ReadonlySet<EventType>) {
+    this.#connection = connection
+    this.#existing = existing
+  }
+
+  async add(seq: number, line: ExactLine): Promise<void> {
+    const { envelope, outcome } = line
+    const received_at = new DuckDBTimestampTZValue(BigInt(envelope.received_at) * 1000n)
+    if ('reason' in outcome) {
+      this.#invalid++
+      const { reason, field, message, text } = outcome
+      await this.#append(BATCH_ROWS, [
+        ...head(seq, line, received_at),
+        null,
+        line.content_hash,
+        null,
+        null,
+        reason,
+        field,
+        message,
+        text,
+      ])
+      return
+    }
+    const { definition, values, extra } = outcome
+    const table = typeTable(definition)
+    const rows = this.#rows.get(definition) ?? 0
+    if (rows === 0 && !this.#existing.has(definition)) await execute(this.#connection, createTypeTable(definition))
+    this.#rows.set(definition, rows + 1)
+    const { event_id, raw_batch, raw_line, log_partition, log_offset, wait } = envelope
+    await this.#append(table, [
+      seq,
+      ...values,
+      event_id,
+      received_at,
+      raw_batch,
+      raw_line,
+      extra,
+      log_partition,
+      log_offset,
+      wait,
+      line.content_hash,
+      true,
+    ])
+    const key = fieldOf(outcome, definition.key)
+    const order_at = fieldOf(outcome, definition.time) ?? received_at
+    await this.#append(BATCH_ROWS, [
+      ...head(seq, line, received_at),
+      definition.table,
+      line.content_hash,
+      key,
+      order_at,
+      null,
+      null,
+      null,
+      null,
+    ])
+  }
+
+  finish(): { rows: Map<EventType, number>; invalid: number } {
+    for (const { writer, appender } of this.#writers.values()) {
+      writer.flush()
+      appender.flushSync()
+    }
+    return { rows: this.#rows, invalid: this.#invalid }
+  }
+
+  close(): void {
+    for (const { appender } of this.#writers.values()) appender.closeSync()
+  }
+
+  async #append(table: string, values: DuckDBValue[]): Promise<void> {
+    let writer = this.#writers.get(table)
+    if (!writer) {
+      const appender = await this.#connection.createAppender(table)
+      writer = { appender, writer: DuckDBDataChunkWriter.forAppender(appender) }
+      this.#writers.set(table, writer)
+    }
+    writer.writer.appendRow(values)
+  }
 }
 
-function rewrittenLine(file: LineFile, seq: number, types: EventTypes): RewrittenLine {
-  const { text, readable } = file.line(seq)
-  if (!readable) return unreadable(file, seq, 'expected UTF-8')
-  return { seq, text: exactLine(seq, text, types) }
+const BATCH_ROWS = 'batch_rows'
+
+/** The columns of `batch_rows` that every line has. */
+function head(seq: number, { envelope }: ExactLine, received_at: DuckDBValue): DuckDBValue[] {
+  const { log_partition, log_offset, raw_batch, raw_line, event_id, type, wait } = envelope
+  return [seq, log_partition, log_offset, raw_batch, raw_line, event_id, md5Hash(event_id), received_at, type, wait]
 }
 
-const unreadable = (file: LineFile, seq: number, message: string): RewrittenLine => ({
-  seq,
-  text: unreadableLine(seq, file.line(seq).text, message),
-})
+function fieldOf({ definition, values }: ExactRow, field: string | undefined): DuckDBValue {
+  return field === undefined ? null : (values[Object.keys(definition.fields).indexOf(field)] ?? null)
+}

@@ -3,11 +3,11 @@ const FIRST_MS = Date.parse('0001-01-01T00:00:00Z')
 const LAST_MS = Date.parse('9999-12-31T23:59:59.999Z')
 
 /**
- * An RFC 3339 stamp as `YYYY-MM-DDTHH:MM:SS.ffffffZ`. Without zone it is UTC, a date alone is midnight UTC, digits beyond
+ * An RFC 3339 stamp in microseconds since the epoch. Without zone it is UTC, a date alone is midnight UTC, digits beyond
  * microseconds are cut. `undefined` for anything else, days and hours that do not exist, leap seconds, and years outside
  * 1 to 9999 in UTC.
  */
-export function exactInstant(text: string): string | undefined {
+export function exactInstant(text: string): bigint | undefined {
   const match = FORM.exec(text)
   if (!match) return undefined
   const [
@@ -30,5 +30,5 @@ export function exactInstant(text: string): string | undefined {
   const offset_ms = (Number(offsetHour) * 60 + Number(offsetMinute)) * 60_000 * (sign === '-' ? -1 : 1)
   const ms = local.getTime() - offset_ms
   if (ms < FIRST_MS || ms > LAST_MS) return undefined
-  return `${new Date(ms).toISOString().slice(0, 19)}.${fraction.slice(0, 6).padEnd(6, '0')}Z`
+  return BigInt(ms) * 1000n + BigInt(fraction.slice(0, 6).padEnd(6, '0'))
 }

@@ -1,9 +1,13 @@
-import { createHash } from 'node:crypto'
+import type { DuckDBValue } from '@duckdb/node-api'
 import type { EventType, Field } from '@sluice/events'
 import { canonicalMembers } from './canonical-json.ts'
+import { contentHash, EXTRA, rawContentHash } from './content-hash.ts'
 import { exactValue } from './exact-value.ts'
-import { ENVELOPE_FIELDS } from './extra-fields.ts'
 import { membersOf } from './json-members.ts'
+import { type Envelope, splitLine } from './raw-line-text.ts'
+
+/** Members of an event that are never content. */
+export const ENVELOPE_FIELDS = ['type', 'event_id'] as const
 
 /** Why a line cannot be loaded. */
 export interface Violation {
@@ -12,143 +16,105 @@ export interface Violation {
   message: string
 }
 
-interface Envelope {
-  p: number
-  o: string
-  batch: string
-  line: number
-  event_id: string
-  received_at: string
-  type: string
-  form: string
-  wait: 0 | 1
+/** A typed line: its values in order of the type's fields, null where absent. */
+export interface ExactRow {
+  definition: EventType
+  values: DuckDBValue[]
+  /** Unknown fields as a JSON object's text, their values as they came. */
+  extra: string | null
+}
+
+export interface ExactLine {
+  envelope: Envelope
+  content_hash: bigint
+  outcome: ExactRow | (Violation & { text: string })
 }
 
 /** What came is quoted in messages up to here. */
 const LONGEST_QUOTE = 100
 
-/**
- * Rewrites a line that SQL is not certain of, so that it is: every value in its plainest form, unknown fields apart; or
- * with the reason why it cannot be loaded. One line of JSON for `readLines`.
- */
-export function exactLine(seq: number, line: string, types: { get(type: string): EventType | undefined }): string {
+/** Types one line of a batch without DuckDB: the rules in full. Never throws. `readable`: the bytes are UTF-8. */
+export function exactLine(line: string, readable: boolean, types: ReadonlyTypes): ExactLine {
   const { envelope, event } = splitLine(line)
-  const finding = findingOf(envelope, event, types)
-  return writtenLine(seq, envelope, event, finding)
+  const { outcome, content_hash } = readable
+    ? outcomeOf(envelope, event, types)
+    : unreadable(envelope, event, 'expected UTF-8')
+  if (!('reason' in outcome)) return { envelope, content_hash, outcome }
+  return { envelope, content_hash, outcome: { ...outcome, text: event } }
 }
 
-/** A line that made the engine fail in any form. */
-export function unreadableLine(seq: number, line: string, message: string): string {
-  const { envelope, event } = splitLine(line)
-  return writtenLine(seq, envelope, event, {
-    violation: { reason: 'unreadable', field: null, message },
-    hashed: event,
-  })
+interface ReadonlyTypes {
+  get(type: string): EventType | undefined
 }
 
-type Finding = { event: string; extra: ReadonlyMap<string, string> } | { violation: Violation; hashed: string }
+interface Judgement {
+  outcome: ExactRow | Violation
+  content_hash: bigint
+}
 
-function findingOf(
-  { type, form }: Envelope,
-  text: string,
-  types: { get(type: string): EventType | undefined },
-): Finding {
+function outcomeOf(envelope: Envelope, text: string, types: ReadonlyTypes): Judgement {
+  const { type, form } = envelope
   try {
-    if (JSON.parse(text) === null || text[0] !== '{') return unreadable(text, 'expected a JSON object')
+    const value: unknown = JSON.parse(text)
+    if (typeof value !== 'object' || value === null || Array.isArray(value))
+      return unreadable(envelope, text, `expected a JSON object; ${quoted(text)} came`)
   } catch (error) {
-    return unreadable(text, `expected JSON; ${error instanceof Error ? error.message : String(error)}`)
+    return unreadable(envelope, text, `expected JSON: ${error instanceof Error ? error.message : String(error)}`)
   }
   const event = membersOf(text)
-  const data = form === 'cloudevent' ? (event.get('data') ?? 'nothing') : text
-  const fields = data[0] === '{' ? (form === 'cloudevent' ? membersOf(data) : event) : undefined
-  for (const name of ENVELOPE_FIELDS) fields?.delete(name)
-  const hashed = fields ? canonicalMembers(fields) : data
+  const data = form === 'cloudevent' ? (event.get('data') ?? NOTHING) : text
+  const fields = form === 'cloudevent' ? data.startsWith('{') && membersOf(data) : event
+  if (fields) for (const name of ENVELOPE_FIELDS) fields.delete(name)
+  const invalid = (outcome: Violation): Judgement => ({
+    outcome,
+    content_hash: rawContentHash(type, fields ? canonicalMembers(fields) : data),
+  })
   const definition = types.get(type)
-  if (!definition) {
-    const message = `⚠️ Unknown event type: expected a type that is defined; ${quoted(JSON.stringify(type))} came`
-    return { violation: { reason: 'unknown_type', field: 'type', message }, hashed }
-  }
-  if (!fields) return { violation: violationOf('data', 'an object with the fields of the event', data), hashed }
-  return typedFields(definition, fields, hashed)
-}
-
-function typedFields(definition: EventType, fields: Map<string, string>, hashed: string): Finding {
-  const declared: [string, Field][] = Object.entries(definition.fields)
-  const members: string[] = []
-  for (const [name, field] of declared) {
-    const text = fields.get(name) ?? 'nothing'
-    fields.delete(name)
-    if (text === 'null' || text === 'nothing') {
-      if (field.required) return { violation: violationOf(name, 'a value, for it is required', text), hashed }
+  if (!definition) return invalid(unknownType(type))
+  if (!fields) return invalid(violationOf('data', 'an object with the fields of the event', data))
+  const content = new Map<string, string>()
+  const values: DuckDBValue[] = []
+  for (const [name, field] of Object.entries<Field>(definition.fields)) {
+    const found = fields.get(name) ?? NOTHING
+    if (found === NOTHING || found === 'null') {
+      if (field.required) return invalid(violationOf(name, 'a value, as it is required', found))
+      values.push(null)
       continue
     }
-    const value = exactValue(field, text)
-    if ('expected' in value) return { violation: violationOf(name, value.expected, text), hashed }
-    members.push(`${JSON.stringify(name)}:${value.json}`)
+    const value = exactValue(field, found)
+    if ('expected' in value) return invalid(violationOf(name, value.expected, found))
+    values.push(value.value)
+    content.set(name, value.canonical)
   }
-  return { event: `{${members.join(',')}}`, extra: fields }
+  for (const name of Object.keys(definition.fields)) fields.delete(name)
+  if (fields.size > 0) content.set(EXTRA, canonicalMembers(fields))
+  return { outcome: { definition, values, extra: extraOf(fields) }, content_hash: contentHash(type, content) }
 }
 
-function violationOf(field: string, expected: string, came: string): Violation {
-  return { reason: 'schema_violation', field, message: `expected ${expected}; ${quoted(came)} came` }
+const NOTHING = 'nothing'
+
+function extraOf(fields: ReadonlyMap<string, string>): string | null {
+  if (fields.size === 0) return null
+  return `{${[...fields].map(([name, text]) => `${JSON.stringify(name)}:${text}`).join(',')}}`
 }
 
-const unreadable = (hashed: string, message: string): Finding => ({
-  violation: { reason: 'unreadable', field: null, message },
-  hashed,
+const unknownType = (type: string): Violation => ({
+  reason: 'unknown_type',
+  field: 'type',
+  message: `⚠️ Unknown event type: expected one that is defined; ${quoted(JSON.stringify(type))} came`,
 })
 
-const quoted = (text: string) => (text.length > LONGEST_QUOTE ? `${text.slice(0, LONGEST_QUOTE)}…` : text)
+const violationOf = (field: string, expected: string, came: string): Violation => ({
+  reason: 'schema_violation',
+  field,
+  message: `expected ${expected}; ${quoted(came)} came`,
+})
 
-function writtenLine(seq: number, envelope: Envelope, text: string, finding: Finding): string {
-  const { p, o, ...rest } = envelope
-  const head = `{"p":${p},"o":${o},${plainJson({ ...rest, form: 'event', seq }).slice(1, -1)}`
-  if ('violation' in finding) {
-    const hash = createHash('md5').update(
-      `invalid ${Buffer.byteLength(envelope.type)}:${envelope.type}\n${finding.hashed}`,
-    )
-    const findings = plainJson({ ...finding.violation, text, hash: hash.digest().readBigInt64LE(8).toString() })
-    return `${head},${findings.slice(1)}`
-  }
-  const { event, extra } = finding
-  if (extra.size === 0) return `${head},"event":${event}}`
-  const members = [...extra].map(([name, value]) => `${JSON.stringify(name)}:${value}`)
-  const unknown = { extra: `{${members.join(',')}}`, canonical_extra: canonicalMembers(extra) }
-  return `${head},${plainJson(unknown).slice(1, -1)},"event":${event}}`
-}
+const unreadable = ({ type }: Envelope, text: string, message: string): Judgement => ({
+  outcome: { reason: 'unreadable', field: null, message },
+  content_hash: rawContentHash(type, text),
+})
 
-/** JSON without halves of surrogate pairs, which DuckDB refuses. */
-function plainJson(value: Record<string, string | number | null>): string {
-  return JSON.stringify(value, (_name, member) => (typeof member === 'string' ? member.toWellFormed() : member))
-}
-
-const HEAD = /^\{"p":(\d+),"o":(\d+),/
-const EVENT = ',"event":'
-
-/** Ingest writes the members of the envelope in a fixed order and escapes quotes in them: the first EVENT is the event's. */
-function splitLine(line: string): { envelope: Envelope; event: string } {
-  const [, partition = '0', offset = '0'] = HEAD.exec(line) ?? []
-  const at = line.indexOf(EVENT)
-  const event = line.slice(at + EVENT.length, line.lastIndexOf('}'))
-  const position = { p: Number(partition), o: offset }
-  try {
-    return { envelope: { ...JSON.parse(`${line.slice(0, at)}}`), ...position }, event }
-  } catch {
-    return { envelope: unknownEnvelope(position), event: line }
-  }
-}
-
-/** Not a line that ingest wrote: it is known by its place in the log. */
-function unknownEnvelope(position: { p: number; o: string }): Envelope {
-  const id = `log/${position.p}/${position.o}`
-  return {
-    ...position,
-    batch: id,
-    line: 0,
-    event_id: id,
-    received_at: '1970-01-01T00:00:00Z',
-    type: '',
-    form: 'event',
-    wait: 0,
-  }
+function quoted(text: string): string {
+  return text.length > LONGEST_QUOTE ? `${text.slice(0, LONGEST_QUOTE).toWellFormed()}…` : text
 }

@@ -1,9 +1,10 @@
+import { DuckDBDecimalValue, DuckDBListValue, DuckDBTimestampTZValue, type DuckDBValue } from '@duckdb/node-api'
 import type { Field } from '@sluice/events'
 import { exactInstant } from './exact-instant.ts'
 import { itemsOf } from './json-members.ts'
 
-/** The value in the form that SQL takes with certainty, as JSON text; or what was expected instead. */
-export type ExactValue = { json: string } | { expected: string }
+/** A typed value with its text for the content hash; or what was expected instead. */
+export type ExactValue = { value: DuckDBValue; canonical: string } | { expected: string }
 
 const NUMBER = /^(-?)(0|[1-9]\d*)(?:\.(\d+))?(?:[eE]([+-]?\d+))?$/
 const RANGES = {
@@ -19,13 +20,15 @@ export function exactValue(field: Field, text: string): ExactValue {
     case 'string':
       return exactString(field, text)
     case 'int':
+      return exactInteger(RANGES.int, text, Number)
     case 'long':
-      return exactInteger(RANGES[field.kind], text)
+      return exactInteger(RANGES.long, text, (value) => value)
     case 'decimal':
       return exactDecimal(field.precision, field.scale, text)
     case 'float':
+      return exactDouble('float', text, Math.fround)
     case 'double':
-      return exactDouble(field.kind, text)
+      return exactDouble('double', text, (value) => value)
     case 'boolean':
       return exactBoolean(text)
     case 'instant':
@@ -38,52 +41,67 @@ export function exactValue(field: Field, text: string): ExactValue {
 function exactString(field: Field, text: string): ExactValue {
   const value = stringOrNumber(text)
   if (value === undefined) return { expected: 'a string, or a number as its own text' }
-  if (!value.isWellFormed()) return { expected: 'a string of whole Unicode characters (one has half a surrogate pair)' }
+  if (!value.isWellFormed()) return { expected: 'a string of whole Unicode characters, no half of a surrogate pair' }
   if (field.one_of && !field.one_of.includes(value)) return { expected: `one of ${field.one_of.join(', ')}` }
-  return { json: JSON.stringify(value) }
+  return { value, canonical: value }
 }
 
-function exactInteger({ min, max }: { min: bigint; max: bigint }, text: string): ExactValue {
+function exactInteger(
+  { min, max }: { min: bigint; max: bigint },
+  text: string,
+  stored: (value: bigint) => DuckDBValue,
+): ExactValue {
   const expected = `an integer from ${min} to ${max}`
   const number = decimalOf(text)
   if (!number || number.exponent < 0 || number.digits.length + number.exponent > MOST_DIGITS) return { expected }
   const value = BigInt(`${number.sign}${number.digits}${'0'.repeat(number.exponent)}`)
-  return value < min || value > max ? { expected } : { json: String(value) }
+  return value < min || value > max ? { expected } : { value: stored(value), canonical: String(value) }
 }
 
 function exactDecimal(precision: number, scale: number, text: string): ExactValue {
-  const expected = `a number with at most ${precision - scale} digits before and ${scale} after the point`
   const number = decimalOf(text)
-  if (!number || -number.exponent > scale || number.digits.length + number.exponent > precision - scale)
-    return { expected }
-  const digits = `${number.digits}${'0'.repeat(Math.max(number.exponent, 0))}`
-  const places = Math.max(-number.exponent, 0)
-  const padded = digits.padStart(places + 1, '0')
-  const whole = padded.slice(0, padded.length - places)
-  return { json: `"${number.sign}${whole}${places > 0 ? `.${padded.slice(-places)}` : ''}"` }
+  if (!number || -number.exponent > scale || number.digits.length + number.exponent > precision - scale) {
+    const whole = precision - scale
+    return { expected: `a number with at most ${whole} digits before the point and ${scale} after it` }
+  }
+  const unscaled = BigInt(`${number.sign}${number.digits}${'0'.repeat(number.exponent + scale)}`)
+  const value = new DuckDBDecimalValue(unscaled, precision, scale)
+  return { value, canonical: value.toString() }
 }
 
-function exactDouble(kind: 'float' | 'double', text: string): ExactValue {
+function exactDouble(kind: string, text: string, stored: (value: number) => number): ExactValue {
   const source = stringOrNumber(text)
-  const value = source !== undefined && NUMBER.test(source) ? Number(source) : Number.NaN
-  const stored = kind === 'float' ? Math.fround(value) : value
-  return Number.isFinite(stored) ? { json: JSON.stringify(value) } : { expected: `a finite number that fits a ${kind}` }
+  const value = stored(source !== undefined && NUMBER.test(source) ? Number(source) : Number.NaN)
+  if (!Number.isFinite(value)) return { expected: `a finite number that a ${kind} can hold` }
+  const canonical = (value + 0).toExponential(16).replace(/e([+-])(\d)$/, 'e$10$2')
+  return { value, canonical: value === 0 ? ZERO : canonical }
 }
+
+const ZERO = '0.0000000000000000e+00'
 
 function exactBoolean(text: string): ExactValue {
   const value = text[0] === '"' ? JSON.parse(text) : text
-  return value === 'true' || value === 'false' ? { json: value } : { expected: 'true or false' }
+  if (value !== 'true' && value !== 'false') return { expected: 'true or false' }
+  return { value: value === 'true', canonical: value }
 }
 
 function exactStamp(text: string): ExactValue {
-  const stamp = text[0] === '"' ? exactInstant(JSON.parse(text)) : undefined
-  return stamp ? { json: `"${stamp}"` } : { expected: 'an instant in RFC 3339, such as "2026-01-31T13:45:00Z"' }
+  const us = text[0] === '"' ? exactInstant(JSON.parse(text)) : undefined
+  if (us === undefined) return { expected: 'an instant in RFC 3339, such as "2026-01-31T13:45:00Z"' }
+  return { value: new DuckDBTimestampTZValue(us), canonical: String(us) }
 }
 
 function exactStringList(text: string): ExactValue {
-  const items = text[0] === '[' ? itemsOf(text).map(stringOrNumber) : [undefined]
-  const strings = items.filter((item): item is string => item?.isWellFormed() === true)
-  return strings.length === items.length ? { json: JSON.stringify(strings) } : { expected: 'a list of strings' }
+  const expected = 'a list of strings'
+  if (text[0] !== '[') return { expected }
+  const strings: string[] = []
+  for (const item of itemsOf(text)) {
+    const value = stringOrNumber(item)
+    if (value === undefined || !value.isWellFormed()) return { expected }
+    strings.push(value)
+  }
+  const canonical = strings.map((value) => `${Buffer.byteLength(value)}:${value}`).join('')
+  return { value: new DuckDBListValue(strings), canonical }
 }
 
 /** The characters of a string, or a number's own text. */
@@ -92,13 +110,13 @@ function stringOrNumber(text: string): string | undefined {
   return NUMBER.test(text) ? text : undefined
 }
 
-/** A number as its significant digits (none for zero) and a power of ten. */
+/** A number as its significant digits, none for zero, and a power of ten. */
 function decimalOf(text: string): { sign: string; digits: string; exponent: number } | undefined {
   const match = NUMBER.exec(stringOrNumber(text) ?? '')
   if (!match) return undefined
   const [, sign = '', whole = '', fraction = '', power = '0'] = match
   const all = `${whole}${fraction}`.replace(/^0+/, '')
   const digits = all.replace(/0+$/, '')
-  if (digits === '') return { sign: '', digits: '0', exponent: 0 }
+  if (digits === '') return { sign: '', digits, exponent: 0 }
   return { sign, digits, exponent: Number(power) - fraction.length + (all.length - digits.length) }
 }

@@ -1,2 +1,2 @@
-export { dropTyped, typeBatch } from './type-batch.ts'
+export { dropTyped, type TypingOptions, typeBatch } from './type-batch.ts'
 export type { TypedBatch } from './typed-batch.ts'

@@ -1,22 +1,18 @@
 import { isUtf8 } from 'node:buffer'
-import { randomUUID } from 'node:crypto'
-import { readFile, rm, writeFile } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
+import { readFile } from 'node:fs/promises'
 
 const LINE_FEED = 10
 
 /** An NDJSON file in memory, by lines; empty ones are not counted, as DuckDB does not. */
 export class LineFile {
-  readonly #path: string
   readonly #bytes: Buffer
   readonly #lines: { start: number; end: number }[] = []
 
   static async read(path: string): Promise<LineFile> {
-    return new LineFile(path, await readFile(path))
+    return new LineFile(await readFile(path))
   }
 
-  constructor(path: string, bytes: Buffer) {
-    this.#path = path
+  constructor(bytes: Buffer) {
     this.#bytes = bytes
     for (let start = 0; start < bytes.length; ) {
       const feed = bytes.indexOf(LINE_FEED, start)
@@ -35,22 +31,5 @@ export class LineFile {
     const line = this.#lines[place]
     const bytes = this.#bytes.subarray(line?.start, line?.end ?? 0)
     return { text: bytes.toString('utf8'), readable: isUtf8(bytes) }
-  }
-
-  /** Runs work on a file of lines beside this one, gone afterwards. */
-  async withFile<T>(
-    lines: readonly string[],
-    work: (file: { path: string; longest_bytes: number }) => Promise<T>,
-  ): Promise<T> {
-    const path = join(dirname(this.#path), `typing-${randomUUID()}.ndjson`)
-    try {
-      await writeFile(path, lines.map((line) => `${line}\n`).join(''))
-      return await work({
-        path,
-        longest_bytes: lines.reduce((most, line) => Math.max(most, Buffer.byteLength(line) + 1), 0),
-      })
-    } finally {
-      await rm(path, { force: true })
-    }
   }
 }

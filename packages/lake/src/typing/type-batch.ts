@@ -1,27 +1,62 @@
+import { stat } from 'node:fs/promises'
 import type { DuckDBConnection } from '@duckdb/node-api'
 import type { EventType, EventTypes } from '@sluice/events'
-import { collectRows, dropTables, loadLines, typeLines } from './batch-tables.ts'
-import { mayBeOfLines, typeExactly } from './exact-batch.ts'
+import { DuckdbError } from '../duckdb/duckdb-error.ts'
+import { execute, queryTuples } from '../duckdb/query.ts'
+import { addTypedRows, CREATE_BATCH_ROWS } from './batch-rows.ts'
+import { typeExactly } from './exact-batch.ts'
 import { LineFile } from './line-file.ts'
+import { LINES_TABLE, loadLines } from './raw-lines.ts'
+import { typedRows, typeTable } from './type-table.ts'
 import type { TypedBatch } from './typed-batch.ts'
 
+export interface TypingOptions {
+  /**
+   * From how many rows of a type in a batch on SQL types them; fewer are typed in JavaScript, which needs no plan.
+   * Default 800.
+   */
+  sql_from_rows?: number
+}
+
+/** Making the statement's plan takes about as long as typing so many rows in JavaScript. */
+const SQL_FROM_ROWS = 800
+/** A line's envelope alone is longer. */
+const SHORTEST_LINE_BYTES = 150
+
 /**
- * Types the raw lines of an NDJSON file (`{"p":<log partition>,"o":<log offset>,"batch":…`, as `RawLine`) into temporary
- * tables of the connection, as `TypedBatch` says; they take the place of the batch before. SQL converts what it is
- * certain of; the other lines are rewritten one by one (`exactLine`), and a line that the engine fails on hurts only
- * itself. Needs the folder of the file for a moment; the session's time zone does not matter.
+ * Types the raw lines of an NDJSON file (`{"p":<log partition>,"o":<log offset>,"batch":…`, then as `RawLine`) into
+ * temporary tables of the connection, as `TypedBatch` says; they take the place of those of the batch before.
+ * SQL converts what it is certain of, `exactLine` the other lines, one by one: those that SQL finds unclear, rare types,
+ * and all lines if SQL fails. What is wrong with a line hurts only itself. The session's time zone does not matter.
  * Throws `DuckdbError` where not the lines are to blame.
  */
 export async function typeBatch(
   connection: DuckDBConnection,
   { path }: { path: string },
   types: EventTypes,
+  { sql_from_rows = SQL_FROM_ROWS }: TypingOptions = {},
 ): Promise<TypedBatch> {
-  const { typed, uncertain } = await typeBySql(connection, path, types)
-  if (uncertain?.length === 0) return collectRows(connection, typed, false)
+  const { size } = await stat(path)
+  const sql =
+    size < sql_from_rows * SHORTEST_LINE_BYTES ? undefined : await typeBySql(connection, path, types, sql_from_rows)
+  if (!sql) await execute(connection, CREATE_BATCH_ROWS)
+  const rows = sql?.rows ?? new Map<EventType, number>()
+  if (sql && sql.unclear.length === 0) return typedBatch(sql.lines, rows, 0)
   const file = await LineFile.read(path)
-  const places = uncertain ?? Array.from({ length: file.lines }, (_, place) => place)
-  return collectRows(connection, await typeExactly(connection, file, places, types, new Set(typed)), true)
+  const places = sql?.unclear ?? Array.from({ length: file.lines }, (_, place) => place)
+  const exact = await typeExactly(connection, file, places, types, new Set(rows.keys()))
+  for (const [type, more] of exact.rows) rows.set(type, (rows.get(type) ?? 0) + more)
+  return typedBatch(file.lines, rows, exact.invalid)
+}
+
+function typedBatch(lines: number, counts: ReadonlyMap<EventType, number>, invalid: number): TypedBatch {
+  const tables = [...counts].map(([type, rows]) => ({
+    type: type.type,
+    table: type.table,
+    relation: typeTable(type),
+    rows,
+  }))
+  return { lines, tables, invalid }
 }
 
 /** Frees what `typeBatch` left in the connection. */
@@ -29,17 +64,59 @@ export async function dropTyped(connection: DuckDBConnection, { tables }: TypedB
   await dropTables(connection, ['batch_rows', ...tables.map(({ relation }) => relation)])
 }
 
-/** `uncertain` left out: SQL failed, and it is not known on which line. */
+interface SqlTyped {
+  lines: number
+  /** Rows typed, by type; only types with rows. */
+  rows: Map<EventType, number>
+  /** Places of the other lines. */
+  unclear: number[]
+}
+
+/** `undefined` if SQL failed: some line may be to blame. */
 async function typeBySql(
   connection: DuckDBConnection,
   path: string,
   types: EventTypes,
-): Promise<{ typed: EventType[]; uncertain?: number[] }> {
+  from_rows: number,
+): Promise<SqlTyped | undefined> {
   try {
-    const typed = await loadLines(connection, 'batch_lines', { path }, types)
-    return { typed, uncertain: await typeLines(connection, typed) }
+    await execute(connection, `${loadLines(path)}; ${CREATE_BATCH_ROWS}`)
+    const counted = await queryTuples(connection, `SELECT type, count(*) FROM ${LINES_TABLE} GROUP BY type`)
+    const common = counted.flatMap(([type, count]) =>
+      Number(count) < from_rows ? [] : (types.get(String(type)) ?? []),
+    )
+    const rows = new Map<EventType, number>()
+    for (const type of common) {
+      const count = await typeRows(connection, type)
+      if (count > 0) rows.set(type, count)
+    }
+    const typed = [...rows.values()].reduce((sum, count) => sum + count, 0)
+    const lines = counted.reduce((sum, [, count]) => sum + Number(count), 0)
+    const unclear = typed === lines ? [] : await queryTuples(connection, UNCLEAR_LINES)
+    await dropTables(connection, [LINES_TABLE])
+    return { lines, rows, unclear: unclear.map(([seq]) => Number(seq)) }
   } catch (error) {
-    if (!mayBeOfLines(error)) throw error
-    return { typed: [] }
+    if (!(error instanceof DuckdbError) || !OF_LINES.has(error.code)) throw error
+    return undefined
   }
+}
+
+/** Codes of errors that a line can be the cause of, rather than the machine or who called. */
+const OF_LINES: ReadonlySet<string> = new Set(['invalid_value', 'invalid_query', 'failed'])
+
+const UNCLEAR_LINES = `SELECT rowid FROM ${LINES_TABLE} WHERE rowid NOT IN (SELECT seq FROM batch_rows) ORDER BY 1`
+
+async function typeRows(connection: DuckDBConnection, type: EventType): Promise<number> {
+  const table = typeTable(type)
+  await execute(connection, `CREATE OR REPLACE TEMP TABLE ${table} AS ${typedRows(type)}`)
+  const [counts] = await queryTuples(connection, `SELECT count(*) FILTER (_ok), count(*) FROM ${table}`)
+  const [certain, all] = counts ?? []
+  if (certain !== all) await execute(connection, `DELETE FROM ${table} WHERE NOT _ok`)
+  if (Number(certain) > 0) await execute(connection, addTypedRows(type))
+  else await dropTables(connection, [table])
+  return Number(certain)
+}
+
+async function dropTables(connection: DuckDBConnection, names: readonly string[]): Promise<void> {
+  await execute(connection, names.map((name) => `DROP TABLE IF EXISTS temp.${name}`).join('; '))
 }

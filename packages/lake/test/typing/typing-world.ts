@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api'
 import { type EventTypes, rawLine, rawLineTail } from '@sluice/events'
-import { dropTyped, type TypedBatch, typeBatch } from '../../src/typing/index.ts'
+import { plainValue } from '../../src/duckdb/plain-value.ts'
+import { dropTyped, type TypedBatch, type TypingOptions, typeBatch } from '../../src/typing/index.ts'
 
 /** An event as a client sent it: its own text. */
 export interface Sent {
@@ -17,9 +18,9 @@ export interface Sent {
 export interface TypingWorld {
   connection: DuckDBConnection
   /** Types the events as one batch; rows by their place. */
-  type(sent: readonly Sent[]): Promise<TypedRows>
+  type(sent: readonly Sent[], options?: TypingOptions): Promise<TypedRows>
   /** Types the bytes of an input file. */
-  typeBytes(bytes: string | Uint8Array): Promise<TypedRows>
+  typeBytes(bytes: string | Uint8Array, options?: TypingOptions): Promise<TypedRows>
   close(): Promise<void>
 }
 
@@ -29,7 +30,7 @@ export interface TypedRows {
   batch: TypedBatch
   /** `batch_rows`, by `seq`. */
   lines: Row[]
-  /** The row in the table of its type, by `seq`; instants as text in UTC, decimals as text. */
+  /** The row in the table of its type, by `seq`; instants as RFC 3339, decimals and large integers as text. */
   rows: Map<number, Row>
 }
 
@@ -39,9 +40,9 @@ export async function openTypingWorld(types: EventTypes, time_zone = 'UTC'): Pro
   const connection = await instance.connect()
   await connection.run(`SET TimeZone = '${time_zone}'`)
   const path = join(folder, "it's [a] batch.ndjson")
-  const typeBytes = async (bytes: string | Uint8Array) => {
+  const typeBytes = async (bytes: string | Uint8Array, options?: TypingOptions) => {
     await writeFile(path, bytes)
-    const batch = await typeBatch(connection, { path }, types)
+    const batch = await typeBatch(connection, { path }, types, options)
     const found = { batch, lines: await read(connection, 'batch_rows'), rows: new Map<number, Row>() }
     for (const { relation } of batch.tables)
       for (const row of await read(connection, relation)) found.rows.set(Number(row['seq']), row)
@@ -51,7 +52,7 @@ export async function openTypingWorld(types: EventTypes, time_zone = 'UTC'): Pro
   return {
     connection,
     typeBytes,
-    type: (sent) => typeBytes(sent.map(inputLine).join('')),
+    type: (sent, options) => typeBytes(sent.map(inputLine).join(''), options),
     async close() {
       connection.closeSync()
       instance.closeSync()
@@ -70,9 +71,8 @@ export function inputLine(
 }
 
 async function read(connection: DuckDBConnection, relation: string): Promise<Row[]> {
-  const zone = await connection.runAndReadAll("SELECT current_setting('TimeZone')")
-  await connection.run("SET TimeZone = 'UTC'")
   const reader = await connection.runAndReadAll(`SELECT * FROM ${relation} ORDER BY seq`)
-  await connection.run(`SET TimeZone = '${zone.getRows()[0]?.[0]}'`)
-  return reader.getRowObjectsJson()
+  return reader
+    .getRowObjects()
+    .map((row) => Object.fromEntries(Object.entries(row).map(([name, value]) => [name, plainValue(value, 'safe')])))
 }
