@@ -22,7 +22,7 @@ const COLUMNS: readonly Column[] = [
   { name: '_extra', type: 'string' },
 ]
 const THREADS = 2
-const MEMORY_BYTES = 400_000_000
+const MEMORY_BYTES = 200_000_000
 
 /** Rows of about 300 bytes as JSON, their keys from `first` on in random order of their hashes. */
 function rows(count: number, first: number, at: string): string {
