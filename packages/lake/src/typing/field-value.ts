@@ -13,8 +13,8 @@ export interface FieldSource {
 
 /** A JSON number, as a regular expression. */
 const NUMBER = '-?(0|[1-9][0-9]*)([.][0-9]+)?([eE][+-]?[0-9]+)?'
-/** A double may lose digits of a number with so many. */
-const LONG_NUMBER = '[0-9.]{16}'
+/** A double may lose digits of a number with so many, and be zero where an exponent is so small. */
+const LONG_NUMBER = '[0-9.]{16}|[0-9][eE]-[0-9]{3}'
 const INSTANT =
   '[0-9]{4}-[0-9][0-9]-[0-9][0-9]([T ]([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]([.][0-9]+)?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])?)?'
 /** A list of strings, as DuckDB writes it. */

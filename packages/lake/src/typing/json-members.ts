@@ -1,41 +1,47 @@
-/**
- * The members of a JSON object with each value's own text, or the texts of an array's items. The text must be valid
- * JSON (`JSON.parse` took it); nothing here recurses, so that nesting has no limit.
+/*
+ * Reads JSON by its text. All texts must be valid (`JSON.parse` took them). Nothing recurses, each character is read once.
  */
-export interface Member {
-  name: string
-  /** The value's text, from its first character to its last. */
-  text: string
-}
 
-/** Members in order; of a name that comes twice the last one counts, as for `JSON.parse`. */
+/** The members of an object with each value's own text; of a name that comes twice the last one, as for `JSON.parse`. */
 export function membersOf(object: string): Map<string, string> {
   const members = new Map<string, string>()
-  let at = afterSpace(object, 1)
-  while (object[at] === '"') {
-    const nameEnd = valueEnd(object, at)
-    const name: string = JSON.parse(object.slice(at, nameEnd))
-    const start = afterSpace(object, afterSpace(object, nameEnd) + 1)
+  eachMember(object, 0, (name, start) => {
     const end = valueEnd(object, start)
     members.delete(name)
     members.set(name, object.slice(start, end))
-    at = afterSpace(object, end)
-    if (object[at] === ',') at = afterSpace(object, at + 1)
-  }
+    return end
+  })
   return members
 }
 
 /** The texts of an array's items. */
 export function itemsOf(array: string): string[] {
   const items: string[] = []
-  let at = afterSpace(array, 1)
-  while (at < array.length && array[at] !== ']') {
-    const end = valueEnd(array, at)
-    items.push(array.slice(at, end))
-    at = afterSpace(array, end)
-    if (array[at] === ',') at = afterSpace(array, at + 1)
-  }
+  eachItem(array, 0, (start) => {
+    const end = valueEnd(array, start)
+    items.push(array.slice(start, end))
+    return end
+  })
   return items
+}
+
+/** Reads the object that begins at `at`; `read` gets a value's name and place, and returns where it ends. Returns the object's end. */
+export function eachMember(text: string, at: number, read: (name: string, start: number) => number): number {
+  return eachItem(text, at, (start) => {
+    const nameEnd = valueEnd(text, start)
+    const name: string = JSON.parse(text.slice(start, nameEnd))
+    return read(name, afterSpace(text, afterSpace(text, nameEnd) + 1))
+  })
+}
+
+/** The same for an array. */
+export function eachItem(text: string, at: number, read: (start: number) => number): number {
+  let next = afterSpace(text, at + 1)
+  while (next < text.length && text[next] !== ']' && text[next] !== '}') {
+    next = afterSpace(text, read(next))
+    if (text[next] === ',') next = afterSpace(text, next + 1)
+  }
+  return next + 1
 }
 
 const SPACE = /[ \t\n\r]*/y
@@ -49,7 +55,7 @@ function afterSpace(text: string, at: number): number {
 }
 
 /** Where the value that begins at `at` ends. */
-function valueEnd(text: string, at: number): number {
+export function valueEnd(text: string, at: number): number {
   const first = text[at]
   if (first === '"') return stringEnd(text, at)
   if (first === '{' || first === '[') return nestedEnd(text, at)

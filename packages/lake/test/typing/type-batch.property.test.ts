@@ -51,7 +51,7 @@ describe('any events', () => {
         }
         expect(new Set(hashes.values()).size).toBe(hashes.size)
       }),
-      { numRuns: 150 },
+      { numRuns: 120 },
     )
   })
 })
