@@ -18,5 +18,12 @@ export default defineEventType({
     postgres: { indexes: [['sensor_id', 'read_at']] },
     influxdb: { measurement: 'sensor_readings', tags: ['site', 'sensor_id'], fields: ['temperature'], time: 'read_at' },
   },
-  example: { type: 'sensor_reading', sensor_id: 's-17', site: 'Hall 3', temperature: 21.5, price_per_kwh: '0.2875', read_at: '2025-10-02T21:00:00Z' },
+  example: {
+    type: 'sensor_reading',
+    sensor_id: 's-17',
+    site: 'Hall 3',
+    temperature: 21.5,
+    price_per_kwh: '0.2875',
+    read_at: '2025-10-02T21:00:00Z',
+  },
 })

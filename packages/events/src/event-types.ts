@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
-import { LINEAGE_COLUMNS, EventTypeError } from './define.ts'
 import type { EventType } from './event-type.ts'
+import { EventTypeError } from './event-type-error.ts'
 import type { Field } from './field.ts'
 
 export interface TableColumn {
@@ -19,6 +19,15 @@ export interface DefinedTable {
   exploded: boolean
 }
 
+/** Columns that every table has beside its type's fields. */
+export const LINEAGE_COLUMNS = [
+  { name: 'event_id', type: 'string' },
+  { name: 'received_at', type: 'timestamp' },
+  { name: 'raw_batch', type: 'string' },
+  { name: 'raw_line', type: 'integer' },
+  { name: '_extra', type: 'string' },
+] as const
+
 /** The set of event types that a process works with. */
 export class EventTypes {
   readonly byType: ReadonlyMap<string, EventType>
@@ -34,7 +43,10 @@ export class EventTypes {
     this.byTable = unique(types, ({ table }) => table, 'table')
     this.tables = types.flatMap(tablesOf).sort((a, b) => (a.table < b.table ? -1 : 1))
     unique(this.tables, ({ table }) => table, 'table')
-    this.digest = createHash('sha256').update(JSON.stringify([...this.byType.values()].sort((a, b) => (a.type < b.type ? -1 : 1)).map(definitionOf))).digest('hex').slice(0, 16)
+    this.digest = createHash('sha256')
+      .update(JSON.stringify([...this.byType.values()].sort((a, b) => (a.type < b.type ? -1 : 1)).map(definitionOf)))
+      .digest('hex')
+      .slice(0, 16)
   }
 
   get(type: string): EventType | undefined {
@@ -77,7 +89,9 @@ export function deltaTypeOf(field: Field): string {
 
 function tablesOf(type: EventType): DefinedTable[] {
   const own = { table: type.table, type, columns: tableColumns(type), exploded: false }
-  return type.explode ? [own, { table: type.explode.table, type, columns: explosionColumns(type), exploded: true }] : [own]
+  return type.explode
+    ? [own, { table: type.explode.table, type, columns: explosionColumns(type), exploded: true }]
+    : [own]
 }
 
 /** What decides how an event is typed and routed; descriptions and examples do not. */
@@ -90,7 +104,8 @@ function unique<T>(items: readonly T[], nameOf: (item: T) => string, what: strin
   const map = new Map<string, T>()
   for (const item of items) {
     const name = nameOf(item)
-    if (map.has(name)) throw new EventTypeError(`two event types share the ${what} ${JSON.stringify(name)}: each needs its own`)
+    if (map.has(name))
+      throw new EventTypeError(`two event types share the ${what} ${JSON.stringify(name)}: each needs its own`)
     map.set(name, item)
   }
   return map

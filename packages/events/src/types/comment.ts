@@ -14,6 +14,16 @@ export default defineEventType({
   },
   key: 'comment_id',
   time: 'commented_at',
-  stores: { postgres: { indexes: [['subject_id', 'commented_at']] }, elasticsearch: { index: 'comments', text: ['text'] } },
-  example: { type: 'comment', comment_id: 'c1', user_id: 'u123', subject_id: 'm101', text: 'Why did the top wobble?', commented_at: '2025-10-02T22:00:00Z' },
+  stores: {
+    postgres: { indexes: [['subject_id', 'commented_at']] },
+    elasticsearch: { index: 'comments', text: ['text'] },
+  },
+  example: {
+    type: 'comment',
+    comment_id: 'c1',
+    user_id: 'u123',
+    subject_id: 'm101',
+    text: 'Why did the top wobble?',
+    commented_at: '2025-10-02T22:00:00Z',
+  },
 })

@@ -26,10 +26,30 @@ export default defineEventType({
     neo4j: {
       nodes: [{ label: 'Movie', id: 'movie_id', properties: ['title', 'rating', 'release_year', 'genres'] }],
       edges: [
-        { type: 'RELATED_TO', from: { label: 'Movie', field: 'movie_id' }, to: { label: 'Movie', field: 'related_to' }, keep: 'owned' },
-        { type: 'ACTED_IN', from: { label: 'Person', field: 'cast' }, to: { label: 'Movie', field: 'movie_id' }, keep: 'owned' },
+        {
+          type: 'RELATED_TO',
+          from: { label: 'Movie', field: 'movie_id' },
+          to: { label: 'Movie', field: 'related_to' },
+          keep: 'owned',
+        },
+        {
+          type: 'ACTED_IN',
+          from: { label: 'Person', field: 'cast' },
+          to: { label: 'Movie', field: 'movie_id' },
+          keep: 'owned',
+        },
       ],
     },
   },
-  example: { type: 'movie', movie_id: 'm101', title: 'Inception', cast: ['Leonardo DiCaprio'], genres: ['sci-fi'], rating: 8.8, release_year: 2010, related_to: ['m102'], updated_at: '2025-08-20T00:00:00Z' },
+  example: {
+    type: 'movie',
+    movie_id: 'm101',
+    title: 'Inception',
+    cast: ['Leonardo DiCaprio'],
+    genres: ['sci-fi'],
+    rating: 8.8,
+    release_year: 2010,
+    related_to: ['m102'],
+    updated_at: '2025-08-20T00:00:00Z',
+  },
 })

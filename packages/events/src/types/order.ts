@@ -16,5 +16,13 @@ export default defineEventType({
   key: 'order_id',
   time: 'ordered_at',
   stores: { postgres: { indexes: [['user_id', 'ordered_at'], ['product_id']] } },
-  example: { type: 'order', order_id: 'o1', user_id: 'u123', product_id: 'IPHONE15', quantity: 1, amount: '999.00', ordered_at: '2025-10-02T21:05:00Z' },
+  example: {
+    type: 'order',
+    order_id: 'o1',
+    user_id: 'u123',
+    product_id: 'IPHONE15',
+    quantity: 1,
+    amount: '999.00',
+    ordered_at: '2025-10-02T21:05:00Z',
+  },
 })

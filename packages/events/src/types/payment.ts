@@ -16,5 +16,13 @@ export default defineEventType({
   key: 'payment_id',
   time: 'paid_at',
   stores: { postgres: { indexes: [['user_id', 'paid_at']] } },
-  example: { type: 'payment', payment_id: 'pay1', subscription_id: 's1', user_id: 'u123', amount: '649.10', currency: 'INR', paid_at: '2025-10-01T00:00:00Z' },
+  example: {
+    type: 'payment',
+    payment_id: 'pay1',
+    subscription_id: 's1',
+    user_id: 'u123',
+    amount: '649.10',
+    currency: 'INR',
+    paid_at: '2025-10-01T00:00:00Z',
+  },
 })

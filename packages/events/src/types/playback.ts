@@ -16,5 +16,14 @@ export default defineEventType({
   },
   time: 'played_at',
   stores: { postgres: { indexes: [['user_id', 'movie_id', 'played_at']] } },
-  example: { type: 'playback', user_id: 'u123', movie_id: 'm101', action: 'pause', position_minutes: 42, device: 'iPad', resolution: '4K HDR', played_at: '2025-10-02T21:52:00Z' },
+  example: {
+    type: 'playback',
+    user_id: 'u123',
+    movie_id: 'm101',
+    action: 'pause',
+    position_minutes: 42,
+    device: 'iPad',
+    resolution: '4K HDR',
+    played_at: '2025-10-02T21:52:00Z',
+  },
 })

@@ -16,5 +16,11 @@ export default defineEventType({
   time: 'posted_at',
   stores: { postgres: { indexes: [['user_id', 'posted_at']] }, elasticsearch: { index: 'posts', text: ['content'] } },
   explode: { table: 'post_media', list: 'media' },
-  example: { type: 'post', post_id: 'p999', user_id: 'u123', content: 'Check out this new movie trailer!', media: ['trailer.mp4', 'poster.jpg'] },
+  example: {
+    type: 'post',
+    post_id: 'p999',
+    user_id: 'u123',
+    content: 'Check out this new movie trailer!',
+    media: ['trailer.mp4', 'poster.jpg'],
+  },
 })

@@ -33,5 +33,13 @@ export default defineEventType({
       ],
     },
   },
-  example: { type: 'recommendation', user_id: 'u123', movie_id: 'm102', because_of: 'm101', reason: 'because you watched Inception', score: 0.93, recommended_at: '2025-10-03T08:00:00Z' },
+  example: {
+    type: 'recommendation',
+    user_id: 'u123',
+    movie_id: 'm102',
+    because_of: 'm101',
+    reason: 'because you watched Inception',
+    score: 0.93,
+    recommended_at: '2025-10-03T08:00:00Z',
+  },
 })

@@ -16,5 +16,13 @@ export default defineEventType({
   key: 'review_id',
   time: 'reviewed_at',
   stores: { postgres: { indexes: [['subject_id']] }, elasticsearch: { index: 'reviews', text: ['text'] } },
-  example: { type: 'review', review_id: 'r1', user_id: 'u123', subject_id: 'IPHONE15', rating: 4, text: 'battery lasts; screen cracked', reviewed_at: '2025-10-05T10:00:00Z' },
+  example: {
+    type: 'review',
+    review_id: 'r1',
+    user_id: 'u123',
+    subject_id: 'IPHONE15',
+    rating: 4,
+    text: 'battery lasts; screen cracked',
+    reviewed_at: '2025-10-05T10:00:00Z',
+  },
 })

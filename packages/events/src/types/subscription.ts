@@ -15,5 +15,12 @@ export default defineEventType({
   key: 'subscription_id',
   time: 'changed_at',
   stores: { postgres: { indexes: [['status'], ['user_id']] } },
-  example: { type: 'subscription', subscription_id: 's1', user_id: 'u123', plan: 'premium', status: 'active', changed_at: '2025-10-01T00:00:00Z' },
+  example: {
+    type: 'subscription',
+    subscription_id: 's1',
+    user_id: 'u123',
+    plan: 'premium',
+    status: 'active',
+    changed_at: '2025-10-01T00:00:00Z',
+  },
 })

@@ -14,6 +14,20 @@ export default defineEventType({
   },
   time: 'collected_at',
   partition_by: ['region', 'movie_id'],
-  stores: { influxdb: { measurement: 'streaming_quality', tags: ['region', 'movie_id'], fields: ['buffering_count', 'avg_bitrate'], time: 'collected_at' } },
-  example: { type: 'system_metric', region: 'India', movie_id: 'm101', buffering_count: 5, avg_bitrate: 3.2, collected_at: '2025-10-02T21:15:00' },
+  stores: {
+    influxdb: {
+      measurement: 'streaming_quality',
+      tags: ['region', 'movie_id'],
+      fields: ['buffering_count', 'avg_bitrate'],
+      time: 'collected_at',
+    },
+  },
+  example: {
+    type: 'system_metric',
+    region: 'India',
+    movie_id: 'm101',
+    buffering_count: 5,
+    avg_bitrate: 3.2,
+    collected_at: '2025-10-02T21:15:00',
+  },
 })

@@ -35,5 +35,12 @@ export default defineEventType({
       ],
     },
   },
-  example: { type: 'viewing_log', user_id: 'u123', movie_id: 'm101', watched_at: '2025-10-02T21:10:00', device: 'iPhone', duration_minutes: 120 },
+  example: {
+    type: 'viewing_log',
+    user_id: 'u123',
+    movie_id: 'm101',
+    watched_at: '2025-10-02T21:10:00',
+    device: 'iPhone',
+    duration_minutes: 120,
+  },
 })
