@@ -13,15 +13,17 @@ import type { TypedBatch } from './typed-batch.ts'
 export interface TypingOptions {
   /**
    * From how many rows of a type in a batch on SQL types them; fewer are typed in JavaScript, which needs no plan.
-   * Default 800.
+   * Default 700.
    */
   sql_from_rows?: number
 }
 
-/** Making the statement's plan takes about as long as typing so many rows in JavaScript. */
-const SQL_FROM_ROWS = 800
-/** A line's envelope alone is longer. */
-const SHORTEST_LINE_BYTES = 150
+/** Making a type's statement takes as long as typing about so many rows in JavaScript. */
+const SQL_FROM_ROWS = 700
+/** Loading the lines takes as long again. */
+const SQL_FROM_LINES_PER_ROW = 2
+/** Files are read for nothing but their number of lines up to here. */
+const SMALL_FILE_BYTES = 4_000_000
 
 /**
  * Types the raw lines of an NDJSON file (`{"p":<log partition>,"o":<log offset>,"batch":…`, then as `RawLine`) into
@@ -37,12 +39,13 @@ export async function typeBatch(
   { sql_from_rows = SQL_FROM_ROWS }: TypingOptions = {},
 ): Promise<TypedBatch> {
   const { size } = await stat(path)
-  const sql =
-    size < sql_from_rows * SHORTEST_LINE_BYTES ? undefined : await typeBySql(connection, path, types, sql_from_rows)
+  const small = size <= SMALL_FILE_BYTES ? await LineFile.read(path) : undefined
+  const few = small !== undefined && small.lines < sql_from_rows * SQL_FROM_LINES_PER_ROW
+  const sql = few ? undefined : await typeBySql(connection, path, types, sql_from_rows)
   if (!sql) await execute(connection, CREATE_BATCH_ROWS)
   const rows = sql?.rows ?? new Map<EventType, number>()
   if (sql && sql.unclear.length === 0) return typedBatch(sql.lines, rows, 0)
-  const file = await LineFile.read(path)
+  const file = small ?? (await LineFile.read(path))
   const places = sql?.unclear ?? Array.from({ length: file.lines }, (_, place) => place)
   const exact = await typeExactly(connection, file, places, types, new Set(rows.keys()))
   for (const [type, more] of exact.rows) rows.set(type, (rows.get(type) ?? 0) + more)

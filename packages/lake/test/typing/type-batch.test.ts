@@ -1,5 +1,7 @@
+import { join } from 'node:path'
 import { loadEventTypes } from '@sluice/events'
 import { afterAll, describe, expect, it } from 'vitest'
+import { typedRows } from '../../src/typing/type-table.ts'
 import { inputLine, openTypingWorld, type Sent } from './typing-world.ts'
 
 const types = await loadEventTypes()
@@ -170,6 +172,29 @@ describe.each(WAYS)('a batch typed by %s', (_way, options) => {
   })
 })
 
+describe('SQL', () => {
+  it('needs no JavaScript for what clients usually send', async () => {
+    const usual = [
+      ...[...types.byType.values()].map(({ type, example }) => ({ type, text: JSON.stringify(example) })),
+      view({ duration_minutes: '120', device: null, app_version: '9.1', hdr: true, ratio: 1.5 }),
+      viewText('"duration_minutes": 120.0, "city": "S\\u00e3o"'),
+      { type: 'viewing_log', form: 'cloudevent' as const, text: `{"id":"1","data":${view().text}}` },
+      payment('1'),
+      payment('1.1'),
+      payment('"1.10"'),
+    ]
+    await world.load(usual)
+    for (const type of types.byType.values()) {
+      const unclear = await world.connection.runAndReadAll(
+        `SELECT event.text FROM (SELECT seq FROM (${typedRows(type)}) WHERE NOT _ok) AS unclear
+         JOIN (SELECT rowid AS seq, event AS text FROM batch_lines) AS event USING (seq)`,
+      )
+      expect(unclear.getRows()).toEqual([])
+    }
+    await world.connection.run('DROP TABLE batch_lines')
+  })
+})
+
 describe('a hostile line', () => {
   const good = view()
   const outcomes = async (sent: readonly (Sent | string | Uint8Array)[]) => {
@@ -270,6 +295,29 @@ describe('a hostile line', () => {
   it('is quarantined with a message of bounded length', async () => {
     const { lines } = await outcomes([view({ duration_minutes: 'x'.repeat(100_000) })])
     expect(String(lines[0]?.['message']).length).toBeLessThan(300)
+  })
+})
+
+describe("a type of the user's own", () => {
+  it('is typed as its definition says', async () => {
+    const examples = join(import.meta.dirname, '../../../../examples/event-types')
+    const own = await loadEventTypes({ folder: examples })
+    const sensors = await openTypingWorld(own)
+    const type = own.get('sensor_reading')
+    const { rows, lines } = await sensors.type([
+      { type: 'sensor_reading', text: JSON.stringify(type?.example) },
+      { type: 'sensor_reading', text: JSON.stringify({ ...type?.example, price_per_kwh: 0.28755 }) },
+    ])
+    await sensors.close()
+    expect(rows.get(0)).toMatchObject({
+      temperature: 21.5,
+      price_per_kwh: '0.2875',
+      read_at: '2025-10-02T21:00:00.000000Z',
+    })
+    expect(lines.map(({ reason, field }) => [reason, field])).toEqual([
+      [null, null],
+      ['schema_violation', 'price_per_kwh'],
+    ])
   })
 })
 

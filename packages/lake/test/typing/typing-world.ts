@@ -5,6 +5,7 @@ import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api'
 import { type EventTypes, rawLine, rawLineTail } from '@sluice/events'
 import { plainValue } from '../../src/duckdb/plain-value.ts'
 import { dropTyped, type TypedBatch, type TypingOptions, typeBatch } from '../../src/typing/index.ts'
+import { loadLines } from '../../src/typing/raw-lines.ts'
 
 /** An event as a client sent it: its own text. */
 export interface Sent {
@@ -21,6 +22,8 @@ export interface TypingWorld {
   type(sent: readonly Sent[], options?: TypingOptions): Promise<TypedRows>
   /** Types the bytes of an input file. */
   typeBytes(bytes: string | Uint8Array, options?: TypingOptions): Promise<TypedRows>
+  /** Loads the events into `batch_lines`, no more. */
+  load(sent: readonly Sent[]): Promise<void>
   close(): Promise<void>
 }
 
@@ -53,6 +56,10 @@ export async function openTypingWorld(types: EventTypes, time_zone = 'UTC'): Pro
     connection,
     typeBytes,
     type: (sent, options) => typeBytes(sent.map(inputLine).join(''), options),
+    async load(sent) {
+      await writeFile(path, sent.map(inputLine).join(''))
+      await connection.run(loadLines(path))
+    },
     async close() {
       connection.closeSync()
       instance.closeSync()
