@@ -102,10 +102,9 @@ function eventOf(at: number): { type: string; [field: string]: unknown } {
       return {
         type: 'click',
         user_id,
-        product_id: 'IPHONE15',
+        product_id: `product-${'x'.repeat(at % 50)}`,
         action: 'view',
         clicked_at: stamp,
-        referrer: 'x'.repeat(at % 50),
       }
     default: {
       const view = {

@@ -8,10 +8,18 @@ export function extraFields(event: string, names: readonly string[]): string {
   return `json_merge_patch(${event}, ${literal(patch)})::VARCHAR`
 }
 
-/** BOOLEAN: the text has simple values only. */
-export function isSimpleExtra(extra: string): string {
-  const value = `(${STRING}|-?[0-9][0-9.eE+-]*|true|false|null)`
-  return `regexp_full_match(${extra}, ${literal(`[{](${STRING}:${value}(,${STRING}:${value})*)?[}]`)})`
+/**
+ * BOOLEAN: the extra has simple values only, and they are to the letter what the client wrote. `source` is the client's
+ * text where DuckDB's differs, else NULL: then strings without escapes are as they came, and integers but for -0.
+ */
+export function isSimpleExtra(extra: string, source: string): string {
+  return `CASE WHEN ${source} IS NULL THEN regexp_full_match(${extra}, ${literal(simple('-?[0-9][0-9.eE+-]*'))})
+    WHEN contains(${source}, '\\') THEN false ELSE regexp_full_match(${extra}, ${literal(simple('-?[1-9][0-9]*'))}) END`
+}
+
+function simple(number: string): string {
+  const value = `(${STRING}|${number}|true|false|null)`
+  return `[{](${STRING}:${value}(,${STRING}:${value})*)?[}]`
 }
 
 /** SQL for the canonical text of a simple extra: what `canonicalMembers` gives. */

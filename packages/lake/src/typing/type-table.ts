@@ -73,9 +73,6 @@ export function typedRows(type: EventType): string {
 
 const HAS_DATA = `json_type(event, '$.data') = 'OBJECT' AND len(list_filter(json_keys(event), lambda name: name = 'data')) = 1`
 
-/**
- * Members that no field took: nulls, a name that comes twice, or fields that the type does not know. These are kept to
- * the letter, and DuckDB's own text of them will do only where it is the client's.
- */
+/** Members that no field took: nulls, a name that comes twice, or fields that the type does not know. */
 const OTHERS_ARE_CERTAIN = `CASE WHEN _others IS NULL THEN true WHEN len(list_distinct(_keys)) <> len(_keys) THEN false
-  WHEN _others = '{}' THEN true WHEN _source IS NULL THEN ${isSimpleExtra('_others')} ELSE false END`
+  WHEN _others = '{}' THEN true ELSE ${isSimpleExtra('_others', '_source')} END`
