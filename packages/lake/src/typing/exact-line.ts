@@ -35,12 +35,11 @@ const LONGEST_QUOTE = 100
 
 /** Types one line of a batch without DuckDB: the rules in full. Never throws. `readable`: the bytes are UTF-8. */
 export function exactLine(line: string, readable: boolean, types: ReadonlyTypes): ExactLine {
-  const { envelope, event } = splitLine(line)
-  const { outcome, content_hash } = readable
-    ? outcomeOf(envelope, event, types)
-    : unreadable(envelope, event, 'expected UTF-8')
+  const { envelope, event, broken } = splitLine(line)
+  const wrong = broken ? "expected a line of the raw zone's" : readable ? undefined : 'expected UTF-8'
+  const { outcome, content_hash } = wrong ? unreadable(envelope, event, wrong) : judge(envelope, event, types)
   if (!('reason' in outcome)) return { envelope, content_hash, outcome }
-  return { envelope, content_hash, outcome: { ...outcome, text: event } }
+  return { envelope, content_hash, outcome: { ...outcome, text: event.toWellFormed() } }
 }
 
 interface ReadonlyTypes {
@@ -52,43 +51,65 @@ interface Judgement {
   content_hash: bigint
 }
 
+/** An event that the code below was not made for is its own harm only. */
+function judge(envelope: Envelope, text: string, types: ReadonlyTypes): Judgement {
+  try {
+    return outcomeOf(envelope, text, types)
+  } catch (error) {
+    return unreadable(envelope, text, `expected an event that can be typed: ${String(error)}`)
+  }
+}
+
 function outcomeOf(envelope: Envelope, text: string, types: ReadonlyTypes): Judgement {
   const { type, form } = envelope
-  try {
-    const value: unknown = JSON.parse(text)
-    if (typeof value !== 'object' || value === null || Array.isArray(value))
-      return unreadable(envelope, text, `expected a JSON object; ${quoted(text)} came`)
-  } catch (error) {
-    return unreadable(envelope, text, `expected JSON: ${error instanceof Error ? error.message : String(error)}`)
-  }
+  const wrong = wrongJson(text)
+  if (wrong !== undefined) return unreadable(envelope, text, wrong)
   const event = membersOf(text)
   const data = form === 'cloudevent' ? (event.get('data') ?? NOTHING) : text
   const fields = form === 'cloudevent' ? data.startsWith('{') && membersOf(data) : event
   if (fields) for (const name of ENVELOPE_FIELDS) fields.delete(name)
-  const invalid = (outcome: Violation): Judgement => ({
-    outcome,
-    content_hash: rawContentHash(type, fields ? canonicalMembers(fields) : data),
-  })
   const definition = types.get(type)
-  if (!definition) return invalid(unknownType(type))
-  if (!fields) return invalid(violationOf('data', 'an object with the fields of the event', data))
-  const content = new Map<string, string>()
+  const typed = !definition
+    ? unknownType(type)
+    : !fields
+      ? violationOf('data', 'an object with the fields of the event', data)
+      : typedRow(definition, fields)
+  if (!('reason' in typed)) return { outcome: typed.row, content_hash: contentHash(type, typed.content) }
+  return { outcome: typed, content_hash: rawContentHash(type, fields ? canonicalMembers(fields) : data) }
+}
+
+function wrongJson(text: string): string | undefined {
+  try {
+    const value: unknown = JSON.parse(text)
+    const isObject = typeof value === 'object' && value !== null && !Array.isArray(value)
+    return isObject ? undefined : `expected a JSON object; ${quoted(text)} came`
+  } catch (error) {
+    return `expected JSON: ${error instanceof Error ? error.message : String(error)}`
+  }
+}
+
+function typedRow(
+  definition: EventType,
+  fields: ReadonlyMap<string, string>,
+): { row: ExactRow; content: Map<string, string> } | Violation {
   const values: DuckDBValue[] = []
+  const content = new Map<string, string>()
+  const unknown = new Map(fields)
   for (const [name, field] of Object.entries<Field>(definition.fields)) {
-    const found = fields.get(name) ?? NOTHING
-    if (found === NOTHING || found === 'null') {
-      if (field.required) return invalid(violationOf(name, 'a value, as it is required', found))
+    const text = fields.get(name) ?? NOTHING
+    unknown.delete(name)
+    if (text === NOTHING || text === 'null') {
+      if (field.required) return violationOf(name, 'a value, as it is required', text)
       values.push(null)
       continue
     }
-    const value = exactValue(field, found)
-    if ('expected' in value) return invalid(violationOf(name, value.expected, found))
+    const value = exactValue(field, text)
+    if ('expected' in value) return violationOf(name, value.expected, text)
     values.push(value.value)
     content.set(name, value.canonical)
   }
-  for (const name of Object.keys(definition.fields)) fields.delete(name)
-  if (fields.size > 0) content.set(EXTRA, canonicalMembers(fields))
-  return { outcome: { definition, values, extra: extraOf(fields) }, content_hash: contentHash(type, content) }
+  if (unknown.size > 0) content.set(EXTRA, canonicalMembers(unknown))
+  return { row: { definition, values, extra: extraOf(unknown) }, content }
 }
 
 const NOTHING = 'nothing'

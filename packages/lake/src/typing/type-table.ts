@@ -64,12 +64,16 @@ export function typedRows(type: EventType): string {
   const certain = fields.map(([name, { required }]) =>
     required ? `${identifier(name)} IS NOT NULL` : `(${identifier(name)} IS NULL) = (${json(name)} IS NULL)`,
   )
-  const judged = `SELECT ${carried}, ${columns}, _extra, _event IS NOT NULL AND _others_ok AND ${certain.join(' AND ')} AS _ok,
+  const judged = `SELECT ${carried}, ${columns}, _extra, _event IS NOT NULL AND ${HAS_ENVELOPE} AND _others_ok AND ${certain.join(' AND ')} AS _ok,
     CASE WHEN _extra IS NULL THEN NULL WHEN _others_ok THEN ${canonicalExtra('_extra')} END AS _canonical_extra FROM (${converted})`
   const content = `SELECT ${carried}, ${columns}, _extra, _ok, ${contentText(type, '_canonical_extra')} AS _content FROM (${judged})`
   return `SELECT _seq::INTEGER AS seq, ${columns}, ${LINEAGE.join(', ')}, _extra, log_partition AS _log_partition, log_offset AS _log_offset, wait AS _wait,
     ${md5Number('_content')} AS _content_hash, _ok FROM (${content})`
 }
+
+const HAS_ENVELOPE = ['log_partition', 'log_offset', 'wait', ...LINEAGE]
+  .map((name) => `${name} IS NOT NULL`)
+  .join(' AND ')
 
 const HAS_DATA = `json_type(event, '$.data') = 'OBJECT' AND len(list_filter(json_keys(event), lambda name: name = 'data')) = 1`
 

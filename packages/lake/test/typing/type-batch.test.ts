@@ -226,14 +226,14 @@ describe('a hostile line', () => {
   })
 
   it('that ingest did not write is kept by its place in the log', async () => {
-    const { reasons, lines } = await outcomes([good, '{"p":3,"o":99,"batch":"b\n', 'nonsense\n', good])
-    expect(reasons).toEqual([null, 'unreadable', 'unreadable', null])
-    expect(lines[1]).toMatchObject({
-      log_partition: 3,
-      log_offset: 99,
-      raw_batch: 'log/3/99',
-      text: '{"p":3,"o":99,"batch":"b',
-    })
+    const nameless = inputLine(good, 3).replace('"event_id"', '"id"')
+    const { reasons, lines } = await outcomes([good, '{"p":3,"o":99,"batch":"b\n', 'nonsense\n', nameless, good])
+    expect(reasons).toEqual([null, 'unreadable', 'unreadable', 'unreadable', null])
+    expect(lines.slice(1, 4)).toMatchObject([
+      { log_partition: 3, log_offset: 99, raw_batch: 'log/3/99', text: '{"p":3,"o":99,"batch":"b' },
+      { event_id: 'log/0/0', text: 'nonsense' },
+      { event_id: 'log/3/3' },
+    ])
   })
 
   it('with half a surrogate pair is refused where it is a value, and kept where it is unknown', async () => {
