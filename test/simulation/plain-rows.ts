@@ -2,7 +2,6 @@ import type { AddFile, DeltaStore } from '@sluice/delta'
 import {
   type Arrival,
   type Covered,
-
   type IdWithHash,
   type LedgerRows,
   type LoadedBatch,
@@ -76,16 +75,30 @@ export function plainLedgerRows(store: DeltaStore): LedgerRows {
     async receipts(files: readonly AddFile[], ids: readonly IdWithHash[]) {
       const wanted = new Set(ids.map(({ event_id }) => event_id))
       const rows = await readRows<LedgerRow>(store, '_ledger', files)
-      return rows.filter((row) => wanted.has(row.event_id)).map((row) => ({ ...row, content_hash: BigInt(row.content) }))
+      return rows
+        .filter((row) => wanted.has(row.event_id))
+        .map((row) => ({ ...row, content_hash: BigInt(row.content) }))
     },
   }
 }
 
 /** A batch of plain objects; decisions come from the real code, only their writing is simulated. */
-export function plainBatch(store: DeltaStore, records: readonly SimRecord[], covered: ReadonlyMap<number, Covered>): LoadedBatch {
+export function plainBatch(
+  store: DeltaStore,
+  records: readonly SimRecord[],
+  covered: ReadonlyMap<number, Covered>,
+): LoadedBatch {
   const arrivalOf = (seq: number): Arrival & { hash: bigint } => {
     const { event } = records[seq]!
-    return { seq, hash: hashOf(event.event_id), content_hash: BigInt(event.content), event_id: event.event_id, raw_batch: event.raw_batch, raw_line: event.raw_line, valid: event.valid }
+    return {
+      seq,
+      hash: hashOf(event.event_id),
+      content_hash: BigInt(event.content),
+      event_id: event.event_id,
+      raw_batch: event.raw_batch,
+      raw_line: event.raw_line,
+      valid: event.valid,
+    }
   }
   const all = records.map((_, seq) => arrivalOf(seq))
   return {
@@ -102,7 +115,11 @@ export function plainBatch(store: DeltaStore, records: readonly SimRecord[], cov
   }
 }
 
-async function writePlain(store: DeltaStore, records: readonly SimRecord[], verdicts: ReadonlyMap<number, Verdict>): Promise<WrittenBatch> {
+async function writePlain(
+  store: DeltaStore,
+  records: readonly SimRecord[],
+  verdicts: ReadonlyMap<number, Verdict>,
+): Promise<WrittenBatch> {
   const rows: LedgerRow[] = []
   const closes: { event_id: string; by: string }[] = []
   let redelivered = 0
@@ -110,8 +127,16 @@ async function writePlain(store: DeltaStore, records: readonly SimRecord[], verd
     const verdict = verdicts.get(seq) ?? { kind: 'first', closes: false }
     const outcome = outcomeOf(verdict, event.valid)
     if (outcome === undefined) redelivered++
-    else rows.push({ ...event, outcome, reason: verdict.kind === 'conflict' ? 'id_conflict' : event.valid ? null : 'bad', partition, offset: Number(offset) })
-    if (verdict.kind === 'first' && verdict.closes) closes.push({ event_id: event.event_id, by: `${event.raw_batch}/${event.raw_line}` })
+    else
+      rows.push({
+        ...event,
+        outcome,
+        reason: verdict.kind === 'conflict' ? 'id_conflict' : event.valid ? null : 'bad',
+        partition,
+        offset: Number(offset),
+      })
+    if (verdict.kind === 'first' && verdict.closes)
+      closes.push({ event_id: event.event_id, by: `${event.raw_batch}/${event.raw_line}` })
   }
   const entries: WrittenBatch['entries'] = {}
   const stored = rows.filter((row) => row.outcome === 'stored')
@@ -120,14 +145,19 @@ async function writePlain(store: DeltaStore, records: readonly SimRecord[], verd
   const quarantined = rows.filter((row) => row.outcome === 'quarantined')
   if (plain.length > 0) entries[PLAIN_TABLE] = { kind: 'append', files: [await writeRows(store, PLAIN_TABLE, plain)] }
   if (keyed.length > 0) entries[KEYED_TABLE] = { kind: 'merge', files: [await writeRows(store, KEYED_TABLE, keyed)] }
-  if (quarantined.length > 0) entries['quarantine'] = { kind: 'append', files: [await writeRows(store, 'quarantine', quarantined)] }
+  if (quarantined.length > 0)
+    entries['quarantine'] = { kind: 'append', files: [await writeRows(store, 'quarantine', quarantined)] }
   if (closes.length > 0) entries['quarantine#closed'] = { kind: 'close', ids: closes }
   return {
     ledger: rows.length > 0 ? await writeRows(store, '_ledger', rows) : undefined,
     idHashes: BigInt64Array.from(rows, (row) => hashOf(row.event_id)),
     entries,
-    counts: { stored: stored.length, quarantined: quarantined.length, repeats: rows.length - stored.length - quarantined.length, redelivered },
+    counts: {
+      stored: stored.length,
+      quarantined: quarantined.length,
+      repeats: rows.length - stored.length - quarantined.length,
+      redelivered,
+    },
     awaited: [],
   }
 }
-

@@ -41,7 +41,9 @@ export class PlainTable implements PlanTarget {
   close(ids: readonly { event_id: string; by: string }[], step: PlanStep): Promise<'applied' | 'conflict'> {
     return this.#commit(step, async (store, rows) => {
       const by = new Map(ids.map((id) => [id.event_id, id.by]))
-      const closed = rows.map((row) => (by.has(row.event_id) && row.closed_by === undefined ? { ...row, closed_by: by.get(row.event_id) } : row))
+      const closed = rows.map((row) =>
+        by.has(row.event_id) && row.closed_by === undefined ? { ...row, closed_by: by.get(row.event_id) } : row,
+      )
       return { add: [await writeRows(store, this.#name, closed)], remove: true }
     })
   }
@@ -51,22 +53,32 @@ export class PlainTable implements PlanTarget {
   }
 
   async #newest(): Promise<Snapshot> {
-    this.#snapshot = this.#snapshot ? await this.#snapshot.update() : await openSnapshot({ store: this.#parts.store, root: `lake/${this.#name}`, codec: this.#parts.codec })
+    this.#snapshot = this.#snapshot
+      ? await this.#snapshot.update()
+      : await openSnapshot({ store: this.#parts.store, root: `lake/${this.#name}`, codec: this.#parts.codec })
     return this.#snapshot
   }
 
-  async #commit(step: PlanStep, change: (store: DeltaStore, rows: TableRow[]) => Promise<{ add: PlannedFile[]; remove: boolean }>): Promise<'applied' | 'conflict'> {
+  async #commit(
+    step: PlanStep,
+    change: (store: DeltaStore, rows: TableRow[]) => Promise<{ add: PlannedFile[]; remove: boolean }>,
+  ): Promise<'applied' | 'conflict'> {
     const snapshot = await this.#newest()
     if (Number(snapshot.txn(this.#txn) ?? -1) !== step.after) return 'conflict'
     const files = [...snapshot.files()]
-    const { add, remove } = await change(this.#parts.store, await readRows<TableRow>(this.#parts.store, this.#name, files))
+    const { add, remove } = await change(
+      this.#parts.store,
+      await readRows<TableRow>(this.#parts.store, this.#name, files),
+    )
     const now = this.#parts.now()
     const outcome = await tryCommit(snapshot, {
       operation: remove ? 'MERGE' : 'WRITE',
       actions: [
         { txn: { appId: this.#txn, version: step.through, lastUpdated: now } },
         ...add.map((file) => ({ add: addOf(file, now) })),
-        ...(remove ? files.map((file) => ({ remove: { path: file.path, deletionTimestamp: now, dataChange: true } })) : []),
+        ...(remove
+          ? files.map((file) => ({ remove: { path: file.path, deletionTimestamp: now, dataChange: true } }))
+          : []),
       ],
     })
     if (outcome.kind === 'lost') return 'conflict'

@@ -41,7 +41,9 @@ export class World {
       },
       async *list(prefix, options) {
         await step()
-        const keys = [...world.objects.keys()].filter((key) => key.startsWith(prefix) && key > (options?.start_after ?? '')).sort()
+        const keys = [...world.objects.keys()]
+          .filter((key) => key.startsWith(prefix) && key > (options?.start_after ?? ''))
+          .sort()
         for (const key of keys.slice(0, options?.limit)) {
           const info = infoOf(key)
           if (info) yield info

@@ -17,6 +17,9 @@ import { DeltaError } from './delta-error.ts'
 /** A log entry larger than this is refused before it is decoded: it would not fit a JavaScript string. */
 const MAX_ENTRY_BYTES = 256 * 1024 * 1024
 
+/** One object for the many files of unpartitioned tables. */
+const NO_VALUES: PartitionValues = Object.freeze({})
+
 type Json = Record<string, unknown>
 
 /** Where an action was read, for messages. */
@@ -140,7 +143,9 @@ function removeOf(json: Json, at: Source): RemoveFile {
 
 function rowTrackingOf(json: Json, at: Source): Pick<AddFile, 'deletionVector' | 'baseRowId'> {
   const members: Pick<AddFile, 'deletionVector' | 'baseRowId' | 'defaultRowCommitVersion'> = {}
-  if (isObject(json['deletionVector'])) members.deletionVector = deletionVectorOf(json['deletionVector'], at)
+  // A checkpoint's null struct may come as a struct of nulls.
+  if (isObject(json['deletionVector']) && (json['deletionVector']['storageType'] ?? null) !== null)
+    members.deletionVector = deletionVectorOf(json['deletionVector'], at)
   const baseRowId = optionalInteger(json, 'baseRowId', at)
   if (baseRowId !== undefined) members.baseRowId = baseRowId
   const version = optionalInteger(json, 'defaultRowCommitVersion', at)
@@ -247,15 +252,19 @@ function commitInfoOf(json: Json): CommitInfo {
 function partitionValuesOf(json: unknown, at: Source): PartitionValues | undefined {
   if (json === undefined || json === null) return undefined
   if (!isObject(json)) throw new DeltaError('invalid_log', `${at}: partitionValues should be an object`)
-  for (const [column, value] of Object.entries(json))
+  const entries = json instanceof Map ? [...json] : Object.entries(json)
+  if (entries.length === 0) return NO_VALUES
+  for (const [column, value] of entries)
     if (value !== null && typeof value !== 'string')
       throw new DeltaError('invalid_log', `${at}: partitionValues.${column} should be a string or null`)
-  return json as PartitionValues
+  return json instanceof Map ? Object.fromEntries(json) : (json as PartitionValues)
 }
 
 function stringMap(json: unknown): Record<string, string | null> | undefined {
   if (!isObject(json)) return undefined
-  const entries = Object.entries(json).filter(([, value]) => value === null || typeof value === 'string')
+  const entries = (json instanceof Map ? [...json] : Object.entries(json)).filter(
+    ([, value]) => value === null || typeof value === 'string',
+  )
   return entries.length === 0 ? undefined : (Object.fromEntries(entries) as Record<string, string | null>)
 }
 

@@ -46,6 +46,7 @@ export interface CheckpointColumns {
   /** `false` where the table says `delta.checkpoint.writeStatsAsJson=false`. */
   stats: boolean
   clustering: boolean
+  tags: boolean
   readerFeatures: boolean
   writerFeatures: boolean
 }
@@ -63,7 +64,7 @@ export function checkpointSchema(columns: CheckpointColumns): StructType {
     field('dataChange', 'boolean'),
   ]
   if (columns.stats) add.push(field('stats', 'string'))
-  add.push(field('tags', strings))
+  if (columns.tags) add.push(field('tags', strings))
   const remove = [
     field('path', 'string'),
     field('deletionTimestamp', 'long'),

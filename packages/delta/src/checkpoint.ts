@@ -89,13 +89,15 @@ function rowAction(row: ParquetRow, at: Source): Action | undefined {
   for (const [column, required] of REQUIRED) {
     const struct = row[column]
     if (!isStruct(struct) || struct[required] === null || struct[required] === undefined) continue
-    if (column === 'add' && (struct['stats'] === null || struct['stats'] === undefined)) {
-      const stats = statsFromStruct(struct['stats_parsed'])
-      return actionOf({ add: { ...plain(struct), stats } }, at)
-    }
-    return actionOf({ [column]: plain(struct) }, at)
+    if (column === 'add') return actionOf({ add: withStats(struct) }, at)
+    return actionOf({ [column]: column === 'remove' ? struct : plain(struct) }, at)
   }
   return undefined
+}
+
+function withStats(add: ParquetRow): ParquetRow {
+  const stats = add['stats'] ?? statsFromStruct(add['stats_parsed'])
+  return stats === add['stats'] ? add : { ...add, stats }
 }
 
 const REQUIRED: readonly (readonly [string, string])[] = [
@@ -112,12 +114,9 @@ function plain(struct: ParquetRow): Record<string, unknown> {
   const out: Record<string, unknown> = {}
   for (const [name, value] of Object.entries(struct)) {
     if (value === null || value === undefined) continue
-    if (name === 'stats_parsed' || name === 'partitionValues_parsed') continue
     if (typeof value === 'bigint') out[name] = Number.isSafeInteger(Number(value)) ? Number(value) : value
     else if (value instanceof Map) out[name] = Object.fromEntries(value)
-    else if (isStruct(value) && (name === 'deletionVector' || name === 'format')) {
-      if (value['storageType'] ?? value['provider']) out[name] = plain(value)
-    } else out[name] = value
+    else out[name] = isStruct(value) && name === 'format' ? plain(value) : value
   }
   return out
 }

@@ -1,7 +1,7 @@
 import type { CommitInfo } from './actions.ts'
 import { DeltaError } from './delta-error.ts'
 import { listLog } from './log-segment.ts'
-import { readCommit } from './read-commit.ts'
+import { readProvenance } from './read-commit.ts'
 import type { TableAccess } from './table-access.ts'
 
 /** One version as `DESCRIBE HISTORY` tells it. */
@@ -22,7 +22,7 @@ export async function history(access: TableAccess, limit: number): Promise<Histo
   const entries: HistoryEntry[] = []
   let later = Number.NEGATIVE_INFINITY
   for (const version of versions) {
-    const commit = await readCommit(access, version)
+    const commit = await readProvenance(access, version)
     if (!commit) continue
     later = Math.max(commit.timestamp_ms, later + 1)
     const info = commit.commitInfo
@@ -51,7 +51,7 @@ export async function versionAt(access: TableAccess, timestamp_ms: number): Prom
   let high = versions.length
   while (low < high) {
     const middle = (low + high) >>> 1
-    const commit = await readCommit(access, versions[middle] ?? 0)
+    const commit = await readProvenance(access, versions[middle] ?? 0)
     if (commit && commit.timestamp_ms <= timestamp_ms) low = middle + 1
     else high = middle
   }

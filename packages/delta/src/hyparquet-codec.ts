@@ -1,4 +1,4 @@
-import { parquetMetadataAsync, parquetReadObjects, type SchemaElement } from 'hyparquet'
+import { parquetMetadataAsync, parquetReadObjects, type RowGroup, type SchemaElement } from 'hyparquet'
 import { compressors } from 'hyparquet-compressors'
 import { parquetWriteBuffer } from 'hyparquet-writer'
 import type { ParquetCodec, ParquetFile, ParquetRow } from './parquet-codec.ts'
@@ -11,19 +11,19 @@ async function* read(file: ParquetFile, columns: readonly string[]): AsyncGenera
   const bytes = await file.bytes()
   const buffer = exactBuffer(bytes)
   const metadata = await parquetMetadataAsync(buffer)
-  const present = new Set(topLevel(metadata.schema))
-  const wanted = columns.filter((column) => present.has(column))
   let start = 0
   for (const group of metadata.row_groups) {
     const end = start + Number(group.num_rows)
-    yield await parquetReadObjects({
-      file: buffer,
-      metadata,
-      columns: wanted,
-      compressors,
-      rowStart: start,
-      rowEnd: end,
-    })
+    const wanted = columns.filter((column) => holds(group, column))
+    if (wanted.length > 0)
+      yield await parquetReadObjects({
+        file: buffer,
+        metadata,
+        columns: wanted,
+        compressors,
+        rowStart: start,
+        rowEnd: end,
+      })
     start = end
   }
 }
@@ -36,7 +36,7 @@ async function write(schema: StructType, rows: Iterable<ParquetRow>): Promise<Ui
     const convert = converter(type)
     return { name, data: all.map((row) => (row[name] == null ? undefined : convert(row[name]))) }
   })
-  return new Uint8Array(parquetWriteBuffer({ columnData, schema: elements, statistics: false, rowGroupSize: 50_000 }))
+  return new Uint8Array(parquetWriteBuffer({ columnData, schema: elements, rowGroupSize: 1_000 }))
 }
 
 /** The writer takes 64-bit integers as bigints only. */
@@ -129,20 +129,13 @@ function decimalElement(type: DataType): Partial<SchemaElement> {
   return { ...physical, converted_type: 'DECIMAL', precision, scale }
 }
 
-function topLevel(schema: readonly SchemaElement[]): string[] {
-  const names: string[] = []
-  const skip = (at: number): number => {
-    let next = at + 1
-    for (let child = 0; child < (schema[at]?.num_children ?? 0); child++) next = skip(next)
-    return next
-  }
-  let at = 1
-  for (let child = 0; child < (schema[0]?.num_children ?? 0); child++) {
-    const name = schema[at]?.name
-    if (name !== undefined) names.push(name)
-    at = skip(at)
-  }
-  return names
+/** Whether a column has any value in a row group: most actions are of one kind, and empty structs are costly to build. */
+function holds(group: RowGroup, column: string): boolean {
+  return group.columns.some(
+    ({ meta_data }) =>
+      meta_data?.path_in_schema[0] === column &&
+      (meta_data.statistics?.null_count === undefined || meta_data.statistics.null_count < meta_data.num_values),
+  )
 }
 
 const exactBuffer = (bytes: Uint8Array): ArrayBuffer =>

@@ -1,7 +1,7 @@
 import { readCheckpointSidecars } from './checkpoint.ts'
 import { logFile, logPrefix, sidecarPrefix } from './log-path.ts'
 import { listLog } from './log-segment.ts'
-import { readCommit } from './read-commit.ts'
+import { readProvenance } from './read-commit.ts'
 import type { TableAccess } from './table-access.ts'
 
 const DAY_MS = 86_400_000
@@ -55,7 +55,7 @@ async function newestExpired(access: TableAccess, versions: readonly number[], c
   let high = versions.length
   while (low < high) {
     const middle = (low + high) >>> 1
-    const commit = await readCommit(access, versions[middle] ?? 0)
+    const commit = await readProvenance(access, versions[middle] ?? 0)
     if (commit && commit.timestamp_ms <= cutoff_ms) low = middle + 1
     else high = middle
   }

@@ -5,7 +5,7 @@ import { DeltaError } from './delta-error.ts'
 import { readLastCheckpoint } from './last-checkpoint.ts'
 import { commitKey } from './log-path.ts'
 import { type LogSegment, listLog, logSegment, type SegmentEntry } from './log-segment.ts'
-import { commitsAfter, opened, READ_AHEAD, readCommit, settled } from './read-commit.ts'
+import { commitsAfter, opened, READ_AHEAD, readCommit, readProvenance, settled } from './read-commit.ts'
 import { Replay } from './reconciliation.ts'
 import { Snapshot } from './snapshot.ts'
 import type { TableAccess } from './table-access.ts'
@@ -88,7 +88,8 @@ async function replaySegment(access: TableAccess, segment: LogSegment, at_ms: nu
     replay.apply(entry.actions)
     timestamp_ms = entry.timestamp_ms && Math.max(entry.timestamp_ms, (timestamp_ms ?? Number.NEGATIVE_INFINITY) + 1)
   }
-  timestamp_ms ??= (await readCommit(access, segment.version))?.timestamp_ms ?? segment.checkpoint?.modified_at_ms ?? 0
+  timestamp_ms ??=
+    (await readProvenance(access, segment.version))?.timestamp_ms ?? segment.checkpoint?.modified_at_ms ?? 0
   const at = { root, version: segment.version, timestamp_ms, confirmed_at_ms: at_ms }
   const state = replay.finish()
   const retention = state.metadata ? tableProperties(state.metadata).deletedFileRetention_ms : 0

@@ -7,6 +7,11 @@ import type { DeltaStore } from './store.ts'
 /** At most this many log entries are asked for at once. */
 export const READ_AHEAD = 64
 
+/** As much of a log entry as is read to find its first action. */
+const PROVENANCE_BYTES = 64 * 1024
+const COMMIT_INFO = '{"commitInfo":'
+const NEWLINE = 10
+
 type Access = { store: DeltaStore; root: string }
 
 /** One version; `undefined` if it is not there (yet, or any more). */
@@ -23,6 +28,27 @@ export async function readCommit(
   const written = commitInfo?.inCommitTimestamp ?? commitInfo?.timestamp ?? modified_at_ms
   const timestamp_ms = commitTimestamp(commitInfo, written ?? (await access.store.head(key))?.modified_at_ms ?? 0)
   return { version, timestamp_ms, actions, commitInfo }
+}
+
+/**
+ * Who committed a version and when, without reading its actions where `commitInfo` is the first of them, as it nearly
+ * always is; `undefined` if the version is not there.
+ */
+export async function readProvenance(
+  access: Access,
+  version: number,
+  modified_at_ms?: number,
+): Promise<Omit<Commit, 'actions'> | undefined> {
+  const key = commitKey(access.root, version)
+  const start = await access.store.get(key, { start: 0, end: PROVENANCE_BYTES - 1 })
+  if (!start) return undefined
+  const end = start.indexOf(NEWLINE)
+  if (end > 0 && new TextDecoder().decode(start.subarray(0, COMMIT_INFO.length)) === COMMIT_INFO) {
+    const commitInfo = commitInfoOf(parseActions(start.subarray(0, end), key).actions)
+    if (commitInfo?.inCommitTimestamp ?? commitInfo?.timestamp)
+      return { version, commitInfo, timestamp_ms: commitTimestamp(commitInfo, 0) }
+  }
+  return readCommit(access, version, modified_at_ms)
 }
 
 /** The versions after one, oldest first, as long as they follow without a gap. Reads ahead more and more. */

@@ -18,7 +18,8 @@ export interface StoredObject {
  *   the newest objects yet is tolerated.
  */
 export interface DeltaStore {
-  get(key: string): Promise<Uint8Array | undefined>
+  /** The object's bytes; with a range (both ends included) those, or more: a store may leave ranges to others. */
+  get(key: string, range?: { start: number; end: number }): Promise<Uint8Array | undefined>
   head(key: string): Promise<StoredObject | undefined>
   putIfAbsent(key: string, bytes: Uint8Array): Promise<{ kind: 'created'; etag: string } | { kind: 'exists' }>
   put(key: string, bytes: Uint8Array): Promise<{ etag: string }>

@@ -38,13 +38,13 @@ export function* checkpointRows(snapshot: Snapshot, now_ms: number): Generator<P
   yield { metaData: { ...snapshot.metadata } }
   for (const txn of state.txns.values()) if (lives(txn, now_ms, properties.transactionRetention_ms)) yield { txn }
   for (const domainMetadata of state.domains.values()) yield { domainMetadata }
+  const expired = now_ms - properties.deletedFileRetention_ms
+  for (const remove of snapshot.tombstones())
+    if ((remove.deletionTimestamp ?? 0) >= expired) yield { remove: { ...remove, dataChange: false } }
   const stats = properties.writeStatsAsJson
   // `dataChange` is false in checkpoints: they rearrange, and change nothing.
   for (const add of snapshot.files())
     yield { add: { ...add, dataChange: false, ...(stats ? {} : { stats: undefined }) } }
-  const expired = now_ms - properties.deletedFileRetention_ms
-  for (const remove of snapshot.tombstones())
-    if ((remove.deletionTimestamp ?? 0) >= expired) yield { remove: { ...remove, dataChange: false } }
 }
 
 function lives(txn: SetTransaction, now_ms: number, retention_ms: number | undefined): boolean {
@@ -58,6 +58,7 @@ function schemaFor(snapshot: Snapshot) {
     rowTracking: files.some((file) => file.baseRowId !== undefined),
     domains: snapshot.state.domains.size > 0,
     stats: snapshot.properties.writeStatsAsJson,
+    tags: files.some((file) => file.tags !== undefined),
     clustering: files.some((file) => 'clusteringProvider' in file),
     readerFeatures: snapshot.protocol.readerFeatures !== undefined,
     writerFeatures: snapshot.protocol.writerFeatures !== undefined,

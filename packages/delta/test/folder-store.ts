@@ -12,8 +12,13 @@ export class FolderStore implements DeltaStore {
     this.#folder = folder
   }
 
-  async get(key: string): Promise<Uint8Array | undefined> {
-    return readFile(join(this.#folder, key)).catch(absent)
+  async get(key: string, range?: { start: number; end: number }): Promise<Uint8Array | undefined> {
+    if (!range) return readFile(join(this.#folder, key)).catch(absent)
+    const file = await open(join(this.#folder, key)).catch(absent)
+    if (!file) return undefined
+    const { buffer, bytesRead } = await file.read(Buffer.alloc(range.end - range.start + 1), 0, null, range.start)
+    await file.close()
+    return buffer.subarray(0, bytesRead)
   }
 
   async head(key: string): Promise<StoredObject | undefined> {

@@ -7,9 +7,9 @@ export class MemoryStore implements DeltaStore {
   now_ms = 0
   #etag = 0
 
-  async get(key: string): Promise<Uint8Array | undefined> {
+  async get(key: string, range?: { start: number; end: number }): Promise<Uint8Array | undefined> {
     this.calls.push(`get ${key}`)
-    return this.objects.get(key)?.bytes
+    return this.objects.get(key)?.bytes.subarray(range?.start ?? 0, range && range.end + 1)
   }
 
   async head(key: string): Promise<StoredObject | undefined> {

@@ -10,8 +10,12 @@ export interface LogUnderTest {
 
 const LIMITS = { max_records: 10_000, max_bytes: 10_000_000, max_wait_ms: 2_000 }
 const record = (partition: number, text: string) => ({ partition, value: new Uint8Array(Buffer.from(text)) })
-const textsOf = (records: readonly PolledRecord[], partition?: number) => records.filter((one) => partition === undefined || one.partition === partition).map(({ value }) => Buffer.from(value).toString('utf8'))
-const fromStart = async (partitions: readonly { partition: number; earliest: bigint }[]) => new Map(partitions.map(({ partition, earliest }) => [partition, earliest]))
+const textsOf = (records: readonly PolledRecord[], partition?: number) =>
+  records
+    .filter((one) => partition === undefined || one.partition === partition)
+    .map(({ value }) => Buffer.from(value).toString('utf8'))
+const fromStart = async (partitions: readonly { partition: number; earliest: bigint }[]) =>
+  new Map(partitions.map(({ partition, earliest }) => [partition, earliest]))
 
 /** Polls until as many records came, or nothing more comes. */
 async function take(consumer: LogConsumer, count: number): Promise<PolledRecord[]> {
@@ -56,7 +60,10 @@ export function contractOfEventLog(name: string, open: () => Promise<LogUnderTes
     it('a consumer starts where its reader says', async () => {
       const log = await start(1)
       const producer = await log.producer()
-      await producer.send('t', ['a', 'b', 'c', 'd'].map((text) => record(0, text)))
+      await producer.send(
+        't',
+        ['a', 'b', 'c', 'd'].map((text) => record(0, text)),
+      )
       const [{ earliest } = { earliest: 0n }] = await log.offsets('t')
       const consumer = await log.consumer({ topic: 't', startFrom: async () => new Map([[0, earliest + 2n]]) })
       expect(textsOf(await take(consumer, 2))).toEqual(['c', 'd'])
@@ -79,7 +86,10 @@ export function contractOfEventLog(name: string, open: () => Promise<LogUnderTes
     it('a poll keeps its limits and loses nothing by it', async () => {
       const log = await start(2)
       const producer = await log.producer()
-      await producer.send('t', Array.from({ length: 100 }, (_, i) => record(i % 2, `${i}`.padStart(100, '.'))))
+      await producer.send(
+        't',
+        Array.from({ length: 100 }, (_, i) => record(i % 2, `${i}`.padStart(100, '.'))),
+      )
       const consumer = await log.consumer({ topic: 't', startFrom: fromStart })
       const seen: PolledRecord[] = []
       for (let polls = 0; seen.length < 100 && polls < 200; polls++) {
@@ -107,19 +117,24 @@ export function contractOfEventLog(name: string, open: () => Promise<LogUnderTes
       const log = await start(4)
       const producer = await log.producer()
       const progress = new Map<number, bigint>()
-      const startFrom = async (partitions: readonly { partition: number; earliest: bigint }[]) => new Map(partitions.map(({ partition, earliest }) => [partition, progress.get(partition) ?? earliest]))
+      const startFrom = async (partitions: readonly { partition: number; earliest: bigint }[]) =>
+        new Map(partitions.map(({ partition, earliest }) => [partition, progress.get(partition) ?? earliest]))
       const a = await log.consumer({ topic: 't', group: 'g', startFrom })
       const b = await log.consumer({ topic: 't', group: 'g', startFrom })
       const owned = async () => {
         for (let i = 0; i < 50; i++) {
           await Promise.all([a.poll({ ...LIMITS, max_wait_ms: 100 }), b.poll({ ...LIMITS, max_wait_ms: 100 })])
-          if (a.positions().size === 2 && b.positions().size === 2) return [...a.positions().keys(), ...b.positions().keys()].sort()
+          if (a.positions().size === 2 && b.positions().size === 2)
+            return [...a.positions().keys(), ...b.positions().keys()].sort()
         }
         return []
       }
       expect(await owned()).toEqual([0, 1, 2, 3])
       await b.close()
-      await producer.send('t', [0, 1, 2, 3].map((partition) => record(partition, `p${partition}`)))
+      await producer.send(
+        't',
+        [0, 1, 2, 3].map((partition) => record(partition, `p${partition}`)),
+      )
       expect(textsOf(await take(a, 4)).sort()).toEqual(['p0', 'p1', 'p2', 'p3'])
       await a.close()
     })
@@ -130,7 +145,11 @@ export function contractOfEventLog(name: string, open: () => Promise<LogUnderTes
       const { generation } = await a.poll({ ...LIMITS, max_wait_ms: 10 })
       const b = await log.consumer({ topic: 't', group: 'g', startFrom: fromStart })
       let now = generation
-      for (let i = 0; i < 50 && now === generation; i++) [{ generation: now }] = await Promise.all([a.poll({ ...LIMITS, max_wait_ms: 100 }), b.poll({ ...LIMITS, max_wait_ms: 100 })])
+      for (let i = 0; i < 50 && now === generation; i++)
+        [{ generation: now }] = await Promise.all([
+          a.poll({ ...LIMITS, max_wait_ms: 100 }),
+          b.poll({ ...LIMITS, max_wait_ms: 100 }),
+        ])
       expect(now).not.toBe(generation)
       await a.close()
       await b.close()

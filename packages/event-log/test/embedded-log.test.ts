@@ -23,7 +23,8 @@ contractOfEventLog('the embedded log', async () => {
 })
 
 const LIMITS = { max_records: 1_000_000, max_bytes: 1_000_000_000, max_wait_ms: 0 }
-const fromStart = async (partitions: readonly { partition: number; earliest: bigint }[]) => new Map(partitions.map(({ partition, earliest }) => [partition, earliest]))
+const fromStart = async (partitions: readonly { partition: number; earliest: bigint }[]) =>
+  new Map(partitions.map(({ partition, earliest }) => [partition, earliest]))
 
 describe('the embedded log', () => {
   let path: string
@@ -81,7 +82,10 @@ describe('the embedded log', () => {
     await log.ensureTopic('t', { partitions: 2 })
     const producer = await log.producer()
     for (let i = 0; i < 50; i++) await producer.send('t', [{ partition: i % 2, value: Buffer.alloc(100, 'x') }])
-    await log.truncate('t', [{ partition: 0, offset: 20n }, { partition: 1, offset: 20n }])
+    await log.truncate('t', [
+      { partition: 0, offset: 20n },
+      { partition: 1, offset: 20n },
+    ])
     const after = await log.offsets('t')
     for (const { earliest, end } of after) {
       expect(earliest).toBeGreaterThan(10n)

@@ -5,7 +5,9 @@ const PLAIN = /[A-Za-z0-9._=+@,()~ -]/
 export function fileNameOf(segment: string): string {
   let name = ''
   for (const character of segment) {
-    name += PLAIN.test(character) ? character : [...Buffer.from(character)].map((byte) => `%${byte.toString(16).toUpperCase().padStart(2, '0')}`).join('')
+    name += PLAIN.test(character)
+      ? character
+      : [...Buffer.from(character)].map((byte) => `%${byte.toString(16).toUpperCase().padStart(2, '0')}`).join('')
   }
   return name
 }

@@ -155,7 +155,8 @@ class FolderStore implements ObjectStore {
 
   async localPath(key: string): Promise<string> {
     const path = this.#path(key)
-    if (!(await orUndefined(stat(path)))) throw new ObjectStoreError('not_found', `there is no object ${key} in ${this.location}`)
+    if (!(await orUndefined(stat(path))))
+      throw new ObjectStoreError('not_found', `there is no object ${key} in ${this.location}`)
     return path
   }
 
@@ -240,21 +241,26 @@ class FolderStore implements ObjectStore {
       if (!name.startsWith(prefix) && !prefix.startsWith(name)) continue
       if (!name.endsWith('/')) {
         if (name.startsWith(prefix) && compareKeys(name, start_after) > 0) yield name
-      } else if (compareKeys(name, start_after) > 0 || start_after.startsWith(name)) yield* this.#keys(name, prefix, start_after)
+      } else if (compareKeys(name, start_after) > 0 || start_after.startsWith(name))
+        yield* this.#keys(name, prefix, start_after)
     }
   }
 }
 
 function within({ start, end }: ByteRange, size: number, key: string): { start: number; end: number } {
   if (start < 0 || start >= size || (end !== undefined && end < start)) {
-    throw new ObjectStoreError('invalid_range', `expected a range inside the ${size} bytes of ${key}; got ${start} to ${end ?? 'the end'}`)
+    throw new ObjectStoreError(
+      'invalid_range',
+      `expected a range inside the ${size} bytes of ${key}; got ${start} to ${end ?? 'the end'}`,
+    )
   }
   return { start, end: Math.min(end ?? size - 1, size - 1) }
 }
 
 async function* emptyStream(): AsyncIterable<Uint8Array> {}
 
-const etagOf = ({ ino, size, mtimeNs }: { ino: bigint; size: bigint; mtimeNs: bigint }) => `${ino.toString(36)}-${size.toString(36)}-${mtimeNs.toString(36)}`
+const etagOf = ({ ino, size, mtimeNs }: { ino: bigint; size: bigint; mtimeNs: bigint }) =>
+  `${ino.toString(36)}-${size.toString(36)}-${mtimeNs.toString(36)}`
 
 const codeOf = (error: unknown) => (error instanceof Error && 'code' in error ? error.code : undefined)
 
@@ -271,8 +277,15 @@ function failed(error: unknown, key: string): ObjectStoreError {
   if (error instanceof ObjectStoreError) return error
   const message = `${key}: ${error instanceof Error ? error.message : String(error)}`
   const code = codeOf(error)
-  if (code === 'ENOSPC' || code === 'EDQUOT') return new ObjectStoreError('no_space', `${message}: make room on the disk`, { cause: error, retryable: true })
-  if (code === 'EACCES' || code === 'EPERM') return new ObjectStoreError('access_denied', `${message}: give this user the right to write there`, { cause: error })
-  if (code === 'ENOTDIR' || code === 'EISDIR' || code === 'ENAMETOOLONG') return new ObjectStoreError('invalid_key', `${message}: the key cannot stand beside the others in a folder`, { cause: error })
+  if (code === 'ENOSPC' || code === 'EDQUOT')
+    return new ObjectStoreError('no_space', `${message}: make room on the disk`, { cause: error, retryable: true })
+  if (code === 'EACCES' || code === 'EPERM')
+    return new ObjectStoreError('access_denied', `${message}: give this user the right to write there`, {
+      cause: error,
+    })
+  if (code === 'ENOTDIR' || code === 'EISDIR' || code === 'ENAMETOOLONG')
+    return new ObjectStoreError('invalid_key', `${message}: the key cannot stand beside the others in a folder`, {
+      cause: error,
+    })
   return new ObjectStoreError('failed', message, { cause: error, retryable: code === 'EMFILE' })
 }

@@ -41,17 +41,30 @@ export function openMemoryStore({ faults = {} }: { faults?: Faults } = {}): Obje
       doing('get', key, () => {
         const bytes = objects.get(key)?.bytes
         if (!bytes || !range) return bytes
-        if (range.start < 0 || range.start >= bytes.length) throw new ObjectStoreError('invalid_range', `expected a range inside the ${bytes.length} bytes of ${key}; got one from ${range.start}`)
+        if (range.start < 0 || range.start >= bytes.length)
+          throw new ObjectStoreError(
+            'invalid_range',
+            `expected a range inside the ${bytes.length} bytes of ${key}; got one from ${range.start}`,
+          )
         return bytes.subarray(range.start, range.end === undefined ? undefined : range.end + 1)
       }),
     async read(key, range) {
       const bytes = await store.get(key, range)
-      return bytes && (async function* () { yield bytes })()
+      return (
+        bytes &&
+        (async function* () {
+          yield bytes
+        })()
+      )
     },
     head: (key) => doing('head', key, () => infoOf(key)),
     put: (key, bytes) => doing('put', key, () => set(key, bytes)),
-    putIfAbsent: (key, bytes) => doing('putIfAbsent', key, () => (objects.has(key) ? { kind: 'exists' as const } : { kind: 'created' as const, ...set(key, bytes) })),
-    replaceIfMatch: (key, bytes, etag) => doing('replaceIfMatch', key, () => (objects.get(key)?.etag === etag ? set(key, bytes) : undefined)),
+    putIfAbsent: (key, bytes) =>
+      doing('putIfAbsent', key, () =>
+        objects.has(key) ? { kind: 'exists' as const } : { kind: 'created' as const, ...set(key, bytes) },
+      ),
+    replaceIfMatch: (key, bytes, etag) =>
+      doing('replaceIfMatch', key, () => (objects.get(key)?.etag === etag ? set(key, bytes) : undefined)),
     putFile: (key, path) =>
       doing('putFile', key, async () => {
         const bytes = await readFile(path)
@@ -67,7 +80,9 @@ export function openMemoryStore({ faults = {} }: { faults?: Faults } = {}): Obje
     },
     async *list(prefix, options = {}) {
       await faults.before?.('list', prefix)
-      const keys = [...objects.keys()].filter((key) => key.startsWith(prefix) && compareKeys(key, options.start_after ?? '') > 0).sort(compareKeys)
+      const keys = [...objects.keys()]
+        .filter((key) => key.startsWith(prefix) && compareKeys(key, options.start_after ?? '') > 0)
+        .sort(compareKeys)
       for (const key of keys.slice(0, options.limit)) {
         const info = infoOf(key)
         if (info) yield info

@@ -15,7 +15,11 @@ export function checkKey(key: string): void {
           : key.split('/').some((segment) => segment === '' || segment === '.' || segment === '..')
             ? `the segments of ${JSON.stringify(key)}`
             : undefined
-  if (wrong) throw new ObjectStoreError('invalid_key', `expected a key of 1 to ${LONGEST_KEY_BYTES} bytes without NUL and without empty, "." or ".." segments; got ${wrong}`)
+  if (wrong)
+    throw new ObjectStoreError(
+      'invalid_key',
+      `expected a key of 1 to ${LONGEST_KEY_BYTES} bytes without NUL and without empty, "." or ".." segments; got ${wrong}`,
+    )
 }
 
 /** Ascending order of UTF-8 bytes. */

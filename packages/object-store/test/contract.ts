@@ -5,7 +5,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { ObjectStore } from '../src/index.ts'
 
 const bytesOf = (text: string) => new Uint8Array(Buffer.from(text))
-const textOf = (bytes: Uint8Array | undefined) => (bytes === undefined ? undefined : Buffer.from(bytes).toString('utf8'))
+const textOf = (bytes: Uint8Array | undefined) =>
+  bytes === undefined ? undefined : Buffer.from(bytes).toString('utf8')
 async function allOf<T>(source: AsyncIterable<T>): Promise<T[]> {
   const items: T[] = []
   for await (const item of source) items.push(item)
@@ -13,7 +14,10 @@ async function allOf<T>(source: AsyncIterable<T>): Promise<T[]> {
 }
 
 /** The one contract suite of `ObjectStore`. `open` gives a store on an empty place. */
-export function contractOfObjectStore(name: string, open: () => Promise<{ store: ObjectStore; end: () => Promise<void> }>): void {
+export function contractOfObjectStore(
+  name: string,
+  open: () => Promise<{ store: ObjectStore; end: () => Promise<void> }>,
+): void {
   describe(`${name} keeps the contract of an object store`, () => {
     let store: ObjectStore
     let end: () => Promise<void>
@@ -62,7 +66,9 @@ export function contractOfObjectStore(name: string, open: () => Promise<{ store:
 
     it('putIfAbsent has one winner among many', async () => {
       for (let round = 0; round < 10; round++) {
-        const outcomes = await Promise.all(Array.from({ length: 8 }, (_, i) => store.putIfAbsent(`race/${round}`, bytesOf(String(i)))))
+        const outcomes = await Promise.all(
+          Array.from({ length: 8 }, (_, i) => store.putIfAbsent(`race/${round}`, bytesOf(String(i)))),
+        )
         const winner = outcomes.findIndex(({ kind }) => kind === 'created')
         expect(outcomes.filter(({ kind }) => kind === 'created')).toHaveLength(1)
         expect(textOf(await store.get(`race/${round}`))).toBe(String(winner))
@@ -71,26 +77,60 @@ export function contractOfObjectStore(name: string, open: () => Promise<{ store:
 
     it('replaceIfMatch replaces only what it was told, with one winner', async () => {
       const { etag } = await store.put('guarded', bytesOf('0'))
-      const outcomes = await Promise.all(Array.from({ length: 6 }, (_, i) => store.replaceIfMatch('guarded', bytesOf(String(i)), etag)))
+      const outcomes = await Promise.all(
+        Array.from({ length: 6 }, (_, i) => store.replaceIfMatch('guarded', bytesOf(String(i)), etag)),
+      )
       expect(outcomes.filter(Boolean)).toHaveLength(1)
       expect(await store.replaceIfMatch('guarded', bytesOf('x'), etag)).toBeUndefined()
       expect(await store.replaceIfMatch('gone', bytesOf('x'), etag)).toBeUndefined()
     })
 
     it('a listing is in order of bytes, after a key, up to a limit', async () => {
-      const keys = ['list/a', 'list/a-b', 'list/a.b', 'list/a0', 'list/b/c', 'list/b/d', 'list/b0', 'list/é', 'list/𝄞', 'list/z']
+      const keys = [
+        'list/a',
+        'list/a-b',
+        'list/a.b',
+        'list/a0',
+        'list/b/c',
+        'list/b/d',
+        'list/b0',
+        'list/é',
+        'list/𝄞',
+        'list/z',
+      ]
       for (const key of [...keys].reverse()) await store.put(key, bytesOf(key))
       const sorted = [...keys].sort((x, y) => Buffer.compare(Buffer.from(x), Buffer.from(y)))
       expect((await allOf(store.list('list/'))).map(({ key }) => key)).toEqual(sorted)
-      expect((await allOf(store.list('list/', { start_after: 'list/a0', limit: 2 }))).map(({ key }) => key)).toEqual(['list/b/c', 'list/b/d'])
-      expect((await allOf(store.list('list/b/', { start_after: 'list/b/c' }))).map(({ key }) => key)).toEqual(['list/b/d'])
-      expect((await allOf(store.list('list/a'))).map(({ key }) => key)).toEqual(['list/a', 'list/a-b', 'list/a.b', 'list/a0'])
+      expect((await allOf(store.list('list/', { start_after: 'list/a0', limit: 2 }))).map(({ key }) => key)).toEqual([
+        'list/b/c',
+        'list/b/d',
+      ])
+      expect((await allOf(store.list('list/b/', { start_after: 'list/b/c' }))).map(({ key }) => key)).toEqual([
+        'list/b/d',
+      ])
+      expect((await allOf(store.list('list/a'))).map(({ key }) => key)).toEqual([
+        'list/a',
+        'list/a-b',
+        'list/a.b',
+        'list/a0',
+      ])
       expect((await allOf(store.list('list/b/'))).map(({ size }) => size)).toEqual([8, 8])
       expect(await allOf(store.list('no/such'))).toEqual([])
     })
 
     it('keys of any characters come back as they went in', async () => {
-      const keys = ['odd/a b', 'odd/%41', 'odd/#?&=+', "odd/'\"\\", 'odd/\n\t', 'odd/ünï', 'odd/:*<>|', 'odd/CON', 'odd/…', 'odd/%unfinished']
+      const keys = [
+        'odd/a b',
+        'odd/%41',
+        'odd/#?&=+',
+        'odd/\'"\\',
+        'odd/\n\t',
+        'odd/ünï',
+        'odd/:*<>|',
+        'odd/CON',
+        'odd/…',
+        'odd/%unfinished',
+      ]
       for (const key of keys) await store.put(key, bytesOf(key))
       expect((await allOf(store.list('odd/'))).map(({ key }) => key).sort()).toEqual([...keys].sort())
       for (const key of keys) expect(textOf(await store.get(key))).toBe(key)
@@ -104,10 +144,21 @@ export function contractOfObjectStore(name: string, open: () => Promise<{ store:
 
     it('a stream becomes an object when it has arrived, and nothing when it breaks', async () => {
       const chunk = new Uint8Array(300_000).fill(7)
-      const whole = await store.write('streamed', (async function* () { for (let i = 0; i < 40; i++) yield chunk })())
+      const whole = await store.write(
+        'streamed',
+        (async function* () {
+          for (let i = 0; i < 40; i++) yield chunk
+        })(),
+      )
       expect(whole.size).toBe(12_000_000)
       expect((await store.head('streamed'))?.size).toBe(12_000_000)
-      const broken = store.write('broken', (async function* () { yield chunk; throw new Error('cut') })())
+      const broken = store.write(
+        'broken',
+        (async function* () {
+          yield chunk
+          throw new Error('cut')
+        })(),
+      )
       await expect(broken).rejects.toThrow('cut')
       expect(await store.head('broken')).toBeUndefined()
     })

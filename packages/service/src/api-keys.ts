@@ -24,14 +24,21 @@ export function parseApiKeys(text: string | undefined): ApiKey[] {
   if (!text?.trim()) return []
   const keys = text.split(',').map((part, i) => {
     const [name = '', secret = '', scopes = '', ...rest] = part.trim().split(':')
-    const wrong = (what: string) => new ConfigError(`SLUICE_API_KEYS: expected name:secret:scope+scope in entry ${i + 1}${name ? ` (${name})` : ''}; ${what}`)
-    if (!/^[\w.-]{1,64}$/.test(name)) throw wrong('the name should be 1 to 64 letters, digits, dots, dashes or underscores')
-    if (secret.length < 8 || rest.length > 0) throw wrong('the secret should have at least 8 characters and no colon or comma')
+    const wrong = (what: string) =>
+      new ConfigError(
+        `SLUICE_API_KEYS: expected name:secret:scope+scope in entry ${i + 1}${name ? ` (${name})` : ''}; ${what}`,
+      )
+    if (!/^[\w.-]{1,64}$/.test(name))
+      throw wrong('the name should be 1 to 64 letters, digits, dots, dashes or underscores')
+    if (secret.length < 8 || rest.length > 0)
+      throw wrong('the secret should have at least 8 characters and no colon or comma')
     const list = scopes.split('+')
-    for (const scope of list) if (!isScope(scope)) throw wrong(`the scopes are ${SCOPES.join(', ')}; ${JSON.stringify(scope)} came`)
+    for (const scope of list)
+      if (!isScope(scope)) throw wrong(`the scopes are ${SCOPES.join(', ')}; ${JSON.stringify(scope)} came`)
     return { name, digest: digestOf(secret), scopes: new Set(list.filter(isScope)) }
   })
-  if (new Set(keys.map(({ name }) => name)).size < keys.length) throw new ConfigError('SLUICE_API_KEYS: expected each name once')
+  if (new Set(keys.map(({ name }) => name)).size < keys.length)
+    throw new ConfigError('SLUICE_API_KEYS: expected each name once')
   return keys
 }
 
@@ -44,9 +51,19 @@ export function authorizer(keys: readonly ApiKey[]): Authorize {
     // Every key is compared, so that time tells nothing.
     let found: ApiKey | undefined
     for (const key of keys) if (timingSafeEqual(key.digest, digest)) found = key
-    if (!secret || !found) throw new ProblemError({ status: 401, code: 'unauthorized', detail: 'expected Authorization: Bearer with one of the keys of SLUICE_API_KEYS' })
+    if (!secret || !found)
+      throw new ProblemError({
+        status: 401,
+        code: 'unauthorized',
+        detail: 'expected Authorization: Bearer with one of the keys of SLUICE_API_KEYS',
+      })
     const { name, scopes } = found
-    if (!any_of.some((scope) => scopes.has(scope))) throw new ProblemError({ status: 403, code: 'forbidden', detail: `the key ${name} has the scopes ${[...scopes].join(', ')}; this needs ${any_of.join(' or ')}` })
+    if (!any_of.some((scope) => scopes.has(scope)))
+      throw new ProblemError({
+        status: 403,
+        code: 'forbidden',
+        detail: `the key ${name} has the scopes ${[...scopes].join(', ')}; this needs ${any_of.join(' or ')}`,
+      })
     return { name }
   }
 }
@@ -55,7 +72,9 @@ export function authorizer(keys: readonly ApiKey[]): Authorize {
 export function assertSafeBinding(options: { host: string; keys: readonly ApiKey[]; open: boolean }): void {
   const loopback = options.host === 'localhost' || options.host === '::1' || /^127\./.test(options.host)
   if (loopback || options.keys.length > 0 || options.open) return
-  throw new ConfigError(`SLUICE_HOST: without SLUICE_API_KEYS the server binds to a loopback address only; ${options.host} came: set SLUICE_API_KEYS, or SLUICE_OPEN=1 if everybody who reaches this address may read and write`)
+  throw new ConfigError(
+    `SLUICE_HOST: without SLUICE_API_KEYS the server binds to a loopback address only; ${options.host} came: set SLUICE_API_KEYS, or SLUICE_OPEN=1 if everybody who reaches this address may read and write`,
+  )
 }
 
 const isScope = (text: string): text is Scope => SCOPES.some((scope) => scope === text)

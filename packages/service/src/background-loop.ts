@@ -19,7 +19,10 @@ export interface BackgroundLoop {
 }
 
 /** Takes turns until it is stopped. A turn that throws is logged and taken again after a growing pause with jitter. */
-export function backgroundLoop(turn: (signal: AbortSignal) => Promise<number | void>, options: LoopOptions): BackgroundLoop {
+export function backgroundLoop(
+  turn: (signal: AbortSignal) => Promise<number | void>,
+  options: LoopOptions,
+): BackgroundLoop {
   const { backoff_ms = 100, longest_pause_ms = 10_000 } = options
   const stopped = new AbortController()
   let wake = () => undefined as void
@@ -43,7 +46,10 @@ export function backgroundLoop(turn: (signal: AbortSignal) => Promise<number | v
         if (stopped.signal.aborted) return
         ms = Math.min(longest_pause_ms, backoff_ms * 2 ** failures++) * (0.5 + Math.random() / 2)
         options.failed?.(error)
-        options.log.error({ err: error, loop: options.name, again_in_ms: Math.round(ms) }, 'a turn failed and is taken again')
+        options.log.error(
+          { err: error, loop: options.name, again_in_ms: Math.round(ms) },
+          'a turn failed and is taken again',
+        )
       }
       if (!stopped.signal.aborted && ms > 0) await pause(ms)
     }

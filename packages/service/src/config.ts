@@ -27,7 +27,10 @@ export function environmentName(setting: string): string {
  * Reads the settings from environment variables. An empty variable counts as unset.
  * @throws ConfigError that names each wrong setting, what was expected, and (unless it is a secret) what came
  */
-export function readConfig<S extends ConfigSchema>(schema: S, environment: Readonly<Record<string, string | undefined>>): z.infer<S> {
+export function readConfig<S extends ConfigSchema>(
+  schema: S,
+  environment: Readonly<Record<string, string | undefined>>,
+): z.infer<S> {
   const given: Record<string, string> = {}
   for (const name of Object.keys(schema.shape)) {
     const value = environment[environmentName(name)]
@@ -37,7 +40,12 @@ export function readConfig<S extends ConfigSchema>(schema: S, environment: Reado
   if (result.success) return result.data
   const lines = result.error.issues.map((issue) => {
     const name = String(issue.path[0] ?? '')
-    const came = given[name] === undefined ? 'nothing came' : isSecret(name) ? 'a value that is kept secret came' : `${JSON.stringify(given[name])} came`
+    const came =
+      given[name] === undefined
+        ? 'nothing came'
+        : isSecret(name)
+          ? 'a value that is kept secret came'
+          : `${JSON.stringify(given[name])} came`
     return `${environmentName(name)}: ${issue.message}; ${came}`
   })
   throw new ConfigError(`these settings are not as they should be; --help lists all of them\n  ${lines.join('\n  ')}`)
@@ -66,7 +74,12 @@ const isSecret = (name: string) => /key|secret|password|token|credential/.test(n
 export const setting = {
   text: (fallback?: string) => (fallback === undefined ? z.string().optional() : z.string().default(fallback)),
   int: (fallback: number, { min = 0, max = Number.MAX_SAFE_INTEGER }: { min?: number; max?: number } = {}) =>
-    z.coerce.number({ error: `expected a whole number from ${min} to ${max}` }).int(`expected a whole number from ${min} to ${max}`).min(min, `expected at least ${min}`).max(max, `expected at most ${max}`).default(fallback),
+    z.coerce
+      .number({ error: `expected a whole number from ${min} to ${max}` })
+      .int(`expected a whole number from ${min} to ${max}`)
+      .min(min, `expected at least ${min}`)
+      .max(max, `expected at most ${max}`)
+      .default(fallback),
   flag: (fallback: boolean) =>
     z
       .enum(['0', '1', 'true', 'false'], { error: 'expected 1 or 0' })

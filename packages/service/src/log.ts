@@ -3,12 +3,31 @@ import { type Logger, pino } from 'pino'
 export type { Logger }
 
 /** Paths whose values never reach a log. */
-const SECRETS = ['password', 'secret', 'token', 'authorization', 'api_key', 'api_keys', '*.password', '*.secret', '*.token', '*.authorization', 'req.headers.authorization', 'headers.authorization']
+const SECRETS = [
+  'password',
+  'secret',
+  'token',
+  'authorization',
+  'api_key',
+  'api_keys',
+  '*.password',
+  '*.secret',
+  '*.token',
+  '*.authorization',
+  'req.headers.authorization',
+  'headers.authorization',
+]
 
 /**
  * A structured log, a JSON object a line on standard output. Levels: `error`, somebody must act; `warn`, it was handled
  * and is worth knowing; `info`, the process began, ended or changed what it does; `debug`, the rest.
  */
 export function createLogger(options: { name: string; level?: string }): Logger {
-  return pino({ name: options.name, level: options.level ?? 'info', redact: { paths: SECRETS, censor: '[secret]' }, timestamp: pino.stdTimeFunctions.isoTime, base: undefined })
+  return pino({
+    name: options.name,
+    level: options.level ?? 'info',
+    redact: { paths: SECRETS, censor: '[secret]' },
+    timestamp: pino.stdTimeFunctions.isoTime,
+    base: undefined,
+  })
 }

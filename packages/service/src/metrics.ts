@@ -24,7 +24,8 @@ export function createMetrics(): Metrics {
   return {
     counter: (name, help, labels = []) => new Counter({ ...checked(name), help, labelNames: [...labels] }),
     gauge: (name, help, labels = []) => new Gauge({ ...checked(name), help, labelNames: [...labels] }),
-    seconds: (name, help, labels = []) => new Histogram({ ...checked(name), help, labelNames: [...labels], buckets: BUCKETS }),
+    seconds: (name, help, labels = []) =>
+      new Histogram({ ...checked(name), help, labelNames: [...labels], buckets: BUCKETS }),
     text: () => registry.metrics(),
     contentType: registry.contentType,
   }

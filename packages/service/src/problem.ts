@@ -21,25 +21,49 @@ export class ProblemError extends Error {
   }
 }
 
-export function sendProblem(reply: FastifyReply, { status, code, title, detail, retry_after_s }: ProblemFields): FastifyReply {
+export function sendProblem(
+  reply: FastifyReply,
+  { status, code, title, detail, retry_after_s }: ProblemFields,
+): FastifyReply {
   if (retry_after_s !== undefined) reply.header('retry-after', String(retry_after_s))
   return reply
     .code(status)
     .header('content-type', 'application/problem+json; charset=utf-8')
     .serializer((value) => String(value))
-    .send(JSON.stringify({ type: 'about:blank', title: title ?? STATUS_CODES[status] ?? 'Error', status, code, detail, retryable: retry_after_s !== undefined }))
+    .send(
+      JSON.stringify({
+        type: 'about:blank',
+        title: title ?? STATUS_CODES[status] ?? 'Error',
+        status,
+        code,
+        detail,
+        retryable: retry_after_s !== undefined,
+      }),
+    )
 }
 
 /** Every error and every unknown route of a server is answered as a problem; what nobody expected is logged. */
 export function answerProblems(app: FastifyInstance): void {
   app.setErrorHandler((error: FastifyError | ProblemError, request, reply) => {
     if (error instanceof ProblemError) return sendProblem(reply, error.fields)
-    const status = 'statusCode' in error && error.statusCode !== undefined && error.statusCode < 500 ? error.statusCode : 500
+    const status =
+      'statusCode' in error && error.statusCode !== undefined && error.statusCode < 500 ? error.statusCode : 500
     if (status < 500) return sendProblem(reply, { status, code: codeFrom(error), detail: error.message })
     request.log.error({ err: error }, 'a request failed')
-    return sendProblem(reply, { status: 500, code: 'internal_error', detail: 'this should not have happened; the log has the details under the request id', title: `Internal error (request ${request.id})` })
+    return sendProblem(reply, {
+      status: 500,
+      code: 'internal_error',
+      detail: 'this should not have happened; the log has the details under the request id',
+      title: `Internal error (request ${request.id})`,
+    })
   })
-  app.setNotFoundHandler((request, reply) => sendProblem(reply, { status: 404, code: 'unknown_route', detail: `there is no ${request.method} ${request.url.split('?')[0]}; the API's reference is at /reference` }))
+  app.setNotFoundHandler((request, reply) =>
+    sendProblem(reply, {
+      status: 404,
+      code: 'unknown_route',
+      detail: `there is no ${request.method} ${request.url.split('?')[0]}; the API's reference is at /reference`,
+    }),
+  )
 }
 
 function codeFrom(error: FastifyError | ProblemError): string {

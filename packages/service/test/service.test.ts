@@ -1,15 +1,38 @@
 import fastify from 'fastify'
 import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
-import { answerProblems, assertSafeBinding, authorizer, backgroundLoop, Closers, createLogger, createMetrics, helpOf, parseApiKeys, ProblemError, probeRoutes, readConfig, setting } from '../src/index.ts'
+import {
+  answerProblems,
+  assertSafeBinding,
+  authorizer,
+  backgroundLoop,
+  Closers,
+  createLogger,
+  createMetrics,
+  helpOf,
+  ProblemError,
+  parseApiKeys,
+  probeRoutes,
+  readConfig,
+  setting,
+} from '../src/index.ts'
 
-const schema = z.object({ port: setting.int(8080, { min: 1, max: 65535 }).describe('Port, TCP'), data: setting.text('./data').describe('Folder'), open: setting.flag(false).describe('Whether'), api_keys: z.string().min(50, 'expected 50 characters').optional().describe('Keys') })
+const schema = z.object({
+  port: setting.int(8080, { min: 1, max: 65535 }).describe('Port, TCP'),
+  data: setting.text('./data').describe('Folder'),
+  open: setting.flag(false).describe('Whether'),
+  api_keys: z.string().min(50, 'expected 50 characters').optional().describe('Keys'),
+})
 const log = createLogger({ name: 'test', level: 'silent' })
 
 describe('readConfig', () => {
   it('takes defaults, and what the environment says', () => {
     expect(readConfig(schema, {})).toEqual({ port: 8080, data: './data', open: false })
-    expect(readConfig(schema, { SLUICE_PORT: '9', SLUICE_OPEN: '1', SLUICE_DATA: '' })).toEqual({ port: 9, data: './data', open: true })
+    expect(readConfig(schema, { SLUICE_PORT: '9', SLUICE_OPEN: '1', SLUICE_DATA: '' })).toEqual({
+      port: 9,
+      data: './data',
+      open: true,
+    })
   })
   it('names every wrong setting, and no secret', () => {
     const read = () => readConfig(schema, { SLUICE_PORT: 'eighty', SLUICE_API_KEYS: 'hunter2' })
@@ -24,7 +47,8 @@ describe('readConfig', () => {
 
 describe('API keys', () => {
   const keys = parseApiKeys('app:abcdefgh:ingest, ops:ijklmnop:query+admin')
-  const request = (authorization?: string) => ({ headers: { authorization } }) as Parameters<ReturnType<typeof authorizer>>[0]
+  const request = (authorization?: string) =>
+    ({ headers: { authorization } }) as Parameters<ReturnType<typeof authorizer>>[0]
   it('let in who has the scope', () => {
     expect(authorizer(keys)(request('Bearer abcdefgh'), 'ingest')).toEqual({ name: 'app' })
     expect(authorizer(keys)(request('Bearer ijklmnop'), 'ingest', 'admin')).toEqual({ name: 'ops' })
@@ -42,14 +66,25 @@ describe('API keys', () => {
     expect(codeOf('Bearer abcdefgh')).toBe(403)
   })
   it('that are malformed are refused without telling the secret', () => {
-    for (const text of ['a', 'a:short:ingest', 'a:longenough:fly', 'a b:longenough:ingest', 'a:longenough:ingest,a:longenough:query']) {
+    for (const text of [
+      'a',
+      'a:short:ingest',
+      'a:longenough:fly',
+      'a b:longenough:ingest',
+      'a:longenough:ingest,a:longenough:query',
+    ]) {
       expect(() => parseApiKeys(text)).toThrow(/SLUICE_API_KEYS/)
       expect(() => parseApiKeys(text)).not.toThrow(/longenough/)
     }
   })
   it('are needed beyond loopback', () => {
     expect(() => assertSafeBinding({ host: '0.0.0.0', keys: [], open: false })).toThrow(/SLUICE_OPEN/)
-    for (const safe of [{ host: '0.0.0.0', keys, open: false }, { host: '127.0.0.1', keys: [], open: false }, { host: '::', keys: [], open: true }]) expect(() => assertSafeBinding(safe)).not.toThrow()
+    for (const safe of [
+      { host: '0.0.0.0', keys, open: false },
+      { host: '127.0.0.1', keys: [], open: false },
+      { host: '::', keys: [], open: true },
+    ])
+      expect(() => assertSafeBinding(safe)).not.toThrow()
   })
 })
 
@@ -57,13 +92,26 @@ describe('a server', () => {
   it('answers errors, unknown routes and what nobody expected as problems', async () => {
     const app = fastify()
     answerProblems(app)
-    app.get('/busy', async () => { throw new ProblemError({ status: 429, code: 'busy', detail: 'later', retry_after_s: 3 }) })
-    app.get('/broken', async () => { throw new Error('a secret of the inside') })
+    app.get('/busy', async () => {
+      throw new ProblemError({ status: 429, code: 'busy', detail: 'later', retry_after_s: 3 })
+    })
+    app.get('/broken', async () => {
+      throw new Error('a secret of the inside')
+    })
     const busy = await app.inject('/busy')
-    expect([busy.statusCode, busy.headers['retry-after'], busy.headers['content-type'], busy.json().code]).toEqual([429, '3', 'application/problem+json; charset=utf-8', 'busy'])
+    expect([busy.statusCode, busy.headers['retry-after'], busy.headers['content-type'], busy.json().code]).toEqual([
+      429,
+      '3',
+      'application/problem+json; charset=utf-8',
+      'busy',
+    ])
     expect((await app.inject('/nothing')).json()).toMatchObject({ status: 404, code: 'unknown_route' })
     const broken = await app.inject('/broken')
-    expect([broken.statusCode, broken.json().code, broken.body.includes('secret')]).toEqual([500, 'internal_error', false])
+    expect([broken.statusCode, broken.json().code, broken.body.includes('secret')]).toEqual([
+      500,
+      'internal_error',
+      false,
+    ])
   })
   it('tells whether it lives, is ready, and its metrics', async () => {
     const app = fastify()
@@ -85,7 +133,9 @@ describe('parts of a process', () => {
     const closers = new Closers()
     const closed: string[] = []
     closers.add('a', async () => closed.push('a'))
-    closers.add('b', async () => { throw new Error('b') })
+    closers.add('b', async () => {
+      throw new Error('b')
+    })
     closers.add('c', async () => new Promise(() => undefined))
     closers.add('d', async () => closed.push('d'))
     expect(await closers.close(log, 20)).toBe(false)
@@ -95,11 +145,14 @@ describe('parts of a process', () => {
     let turns = 0
     const failures: unknown[] = []
     await new Promise<void>((resolve) => {
-      const loop = backgroundLoop(async () => {
-        turns++
-        if (turns === 1) throw new Error('first')
-        if (turns === 3) void loop.stop().then(resolve)
-      }, { name: 'test', log, pause_ms: 0, backoff_ms: 1, failed: (error) => failures.push(error) })
+      const loop = backgroundLoop(
+        async () => {
+          turns++
+          if (turns === 1) throw new Error('first')
+          if (turns === 3) void loop.stop().then(resolve)
+        },
+        { name: 'test', log, pause_ms: 0, backoff_ms: 1, failed: (error) => failures.push(error) },
+      )
     })
     expect([turns, failures.length]).toEqual([3, 1])
   })

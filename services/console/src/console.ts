@@ -2,7 +2,7 @@ import { mkdir } from 'node:fs/promises'
 import type { EventTypes } from '@sluice/events'
 import type { Question } from '@sluice/store'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
-import type { ConsoleParts as ReadParts, ConsoleStore } from './lake-reader.ts'
+import type { ConsoleStore, ConsoleParts as ReadParts } from './lake-reader.ts'
 import { lakeRoutes } from './routes/lake-routes.ts'
 import { pageRoute } from './routes/page-route.ts'
 import { questionRoutes } from './routes/questions-route.ts'
@@ -38,8 +38,17 @@ export interface Console {
 export async function createConsole(parts: ConsoleParts): Promise<Console> {
   await mkdir(parts.scratch_path, { recursive: true })
   const cage = new SqlCage({ scratch_path: parts.scratch_path, limits: parts.limits ?? {} })
-  const sql = new TrustedSql({ memory_limit_bytes: parts.memory_limit_bytes, threads: 2, scratch_path: parts.scratch_path })
-  const routeParts: ConsoleRouteParts = { ...parts, cage, sql, sleep: (ms) => new Promise((resolve) => setTimeout(resolve, ms)) }
+  const sql = new TrustedSql({
+    memory_limit_bytes: parts.memory_limit_bytes,
+    threads: 2,
+    scratch_path: parts.scratch_path,
+  })
+  const routeParts: ConsoleRouteParts = {
+    ...parts,
+    cage,
+    sql,
+    sleep: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
+  }
   return {
     async routes(app) {
       await app.register(async (scope) => {

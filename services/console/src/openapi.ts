@@ -10,7 +10,8 @@ export async function serveOpenApi(app: FastifyInstance, version: string): Promi
       info: {
         title: 'Sluice',
         version,
-        description: 'Events in over HTTP; Delta Lake tables, four databases and answers out. Errors are `application/problem+json` with a stable `code`.',
+        description:
+          'Events in over HTTP; Delta Lake tables, four databases and answers out. Errors are `application/problem+json` with a stable `code`.',
         license: { name: 'Apache-2.0', url: 'https://www.apache.org/licenses/LICENSE-2.0' },
       },
       tags: [
@@ -23,6 +24,10 @@ export async function serveOpenApi(app: FastifyInstance, version: string): Promi
       security: [{ key: [] }, {}],
     },
   })
-  await app.register(swaggerUi, { routePrefix: '/reference', uiConfig: { docExpansion: 'list', tryItOutEnabled: true, deepLinking: true }, theme: { title: 'Sluice: API reference' } })
+  await app.register(swaggerUi, {
+    routePrefix: '/reference',
+    uiConfig: { docExpansion: 'list', tryItOutEnabled: true, deepLinking: true },
+    theme: { title: 'Sluice: API reference' },
+  })
   app.get('/openapi.json', { schema: { hide: true } }, async () => app.swagger())
 }

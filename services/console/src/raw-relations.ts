@@ -1,8 +1,8 @@
 import { stat } from 'node:fs/promises'
 import type { EventTypes, Field } from '@sluice/events'
 import type { RawFile, RawZone } from '@sluice/raw-zone'
-import type { Relations } from './sql/sql-cage.ts'
 import { literal, quoted } from './sql/quote.ts'
+import type { Relations } from './sql/sql-cage.ts'
 
 const LINE_COLUMNS =
   "{batch: 'VARCHAR', line: 'INTEGER', event_id: 'VARCHAR', received_at: 'VARCHAR', source: 'VARCHAR', type: 'VARCHAR', form: 'VARCHAR', event: 'JSON'}"
@@ -25,7 +25,8 @@ export async function rawEvents(rawZone: RawZone): Promise<Relations> {
   }
 }
 
-const NO_LINES = "'' AS batch, 0 AS line, '' AS event_id, '' AS received_at, '' AS source, '' AS type, '' AS form, NULL::JSON AS event"
+const NO_LINES =
+  "'' AS batch, 0 AS line, '' AS event_id, '' AS received_at, '' AS source, '' AS type, '' AS form, NULL::JSON AS event"
 
 async function readOf(file: RawFile): Promise<string> {
   // What lies behind the complete batches of a file is being written at this moment and may end anywhere.

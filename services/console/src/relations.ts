@@ -31,7 +31,8 @@ export async function relationsFor(tables: readonly NamedTable[], parts: Relatio
       if (!raw) add(relations, await rawEvents(parts.rawZone))
       raw = true
       if (rawType !== 'events') relations.setup.push(rawOfType(rawType, parts.eventTypes))
-      if (table.name === CLICKSTREAM_ALIAS) relations.setup.push(`CREATE OR REPLACE VIEW ${CLICKSTREAM_ALIAS} AS SELECT * FROM raw.click`)
+      if (table.name === CLICKSTREAM_ALIAS)
+        relations.setup.push(`CREATE OR REPLACE VIEW ${CLICKSTREAM_ALIAS} AS SELECT * FROM raw.click`)
     } else await addTable(relations, table, parts)
   }
   return relations
@@ -39,7 +40,8 @@ export async function relationsFor(tables: readonly NamedTable[], parts: Relatio
 
 function rawTypeOf(table: NamedTable, lake: LakeReader): string | undefined {
   if (table.schema === 'raw') return table.name
-  if (table.schema === '' && table.name === CLICKSTREAM_ALIAS && !lake.tables().includes(CLICKSTREAM_ALIAS)) return 'click'
+  if (table.schema === '' && table.name === CLICKSTREAM_ALIAS && !lake.tables().includes(CLICKSTREAM_ALIAS))
+    return 'click'
   return undefined
 }
 
@@ -47,10 +49,16 @@ async function addTable(relations: Relations, table: NamedTable, { lake }: Relat
   const reading = table.schema === '' || table.schema === 'main' ? await openTable(lake, table) : undefined
   if (reading) {
     const view = table.asOf ? markedTableName(table.name, table.asOf) : table.name
-    add(relations, { files: [...reading.paths], setup: [`CREATE OR REPLACE VIEW ${quoted(view)} AS SELECT * FROM ${reading.relation}`] })
+    add(relations, {
+      files: [...reading.paths],
+      setup: [`CREATE OR REPLACE VIEW ${quoted(view)} AS SELECT * FROM ${reading.relation}`],
+    })
   } else if (!table.cte) {
     const full = table.schema === '' ? table.name : `${table.schema}.${table.name}`
-    throw new SqlRefused('unknown_table', `there is no table ${full}; there are ${[...lake.tables(), LEDGER, 'raw.events', 'raw.<type>'].join(', ')}`)
+    throw new SqlRefused(
+      'unknown_table',
+      `there is no table ${full}; there are ${[...lake.tables(), LEDGER, 'raw.events', 'raw.<type>'].join(', ')}`,
+    )
   }
 }
 

@@ -49,15 +49,36 @@ export async function statusOf(parts: ConsoleParts, now: number): Promise<LakeSt
     heads.set(name, reading)
     const ledger_version = reading.txn(LEDGER_TXN)
     const ledger_head = ledger.heads[name] ?? -1
-    tables.push({ table: name, version: reading.version, ledger_version, ledger_head, behind: ledger_version < ledger_head })
+    tables.push({
+      table: name,
+      version: reading.version,
+      ledger_version,
+      ledger_head,
+      behind: ledger_version < ledger_head,
+    })
   }
   const sinks = await Promise.all(parts.stores.map((store) => sinkStatus(store, heads, now)))
-  const caught_up = unpublished === 0 && log.every(({ lag }) => lag === '0') && tables.every(({ behind }) => !behind) && sinks.every((sink) => sink.caught_up)
-  return { caught_up, ingest: { unpublished_batches: unpublished }, log, ledger: { version: ledger.version }, tables, sinks }
+  const caught_up =
+    unpublished === 0 &&
+    log.every(({ lag }) => lag === '0') &&
+    tables.every(({ behind }) => !behind) &&
+    sinks.every((sink) => sink.caught_up)
+  return {
+    caught_up,
+    ingest: { unpublished_batches: unpublished },
+    log,
+    ledger: { version: ledger.version },
+    tables,
+    sinks,
+  }
 }
 
 /** How far a store is behind the tables that are routed to it; a store that can't be asked is not caught up. */
-export async function sinkStatus(sink: ConsoleStore, heads: ReadonlyMap<string, { version: number; timestamp_ms: number; table_id: string }>, now: number): Promise<SinkStatus> {
+export async function sinkStatus(
+  sink: ConsoleStore,
+  heads: ReadonlyMap<string, { version: number; timestamp_ms: number; table_id: string }>,
+  now: number,
+): Promise<SinkStatus> {
   const control = sink.runner?.status() ?? { state: 'running' }
   try {
     const progress = await sink.store.progress()
@@ -69,8 +90,20 @@ export async function sinkStatus(sink: ConsoleStore, heads: ReadonlyMap<string, 
       const lag_seconds = head && behind_versions > 0 ? Math.max(0, (now - head.timestamp_ms) / 1000) : 0
       return { table, version, head: head?.version ?? 0, behind_versions, lag_seconds }
     })
-    return { name: sink.name, state: control.state, error: control.error ?? null, caught_up: tables.every(({ behind_versions }) => behind_versions <= 0), tables }
+    return {
+      name: sink.name,
+      state: control.state,
+      error: control.error ?? null,
+      caught_up: tables.every(({ behind_versions }) => behind_versions <= 0),
+      tables,
+    }
   } catch (error) {
-    return { name: sink.name, state: 'failing', error: error instanceof Error ? error.message : String(error), caught_up: false, tables: [] }
+    return {
+      name: sink.name,
+      state: 'failing',
+      error: error instanceof Error ? error.message : String(error),
+      caught_up: false,
+      tables: [],
+    }
   }
 }

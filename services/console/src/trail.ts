@@ -11,9 +11,18 @@ export interface Trail {
   raw: { key: string; batch: string; line: number }
   log: { partition: number; offset: number | string }
   table?: { name: string; version: number; file: string | null }
-  quarantine?: { reason: string; field: string | null; message: string | null; text: string | null; closed_by: string | null }
+  quarantine?: {
+    reason: string
+    field: string | null
+    message: string | null
+    text: string | null
+    closed_by: string | null
+  }
   repeats: number
-  sinks: Record<string, { status: 'written' | 'pending' | 'refused' | 'not_routed'; version: number | null; reason?: string }>
+  sinks: Record<
+    string,
+    { status: 'written' | 'pending' | 'refused' | 'not_routed'; version: number | null; reason?: string }
+  >
 }
 
 interface Receipt {
@@ -37,7 +46,8 @@ export interface TrailParts extends ConsoleParts {
 /** An event's whole way, from its raw line to every store; `undefined` for an id that the ledger has never seen. */
 export async function trailOf(event_id: string, parts: TrailParts): Promise<Trail | undefined> {
   const receipts = await receiptsOf(event_id, parts)
-  const receipt = receipts.find(({ outcome }) => outcome === 'stored') ?? receipts.find(({ outcome }) => outcome === 'quarantined')
+  const receipt =
+    receipts.find(({ outcome }) => outcome === 'stored') ?? receipts.find(({ outcome }) => outcome === 'quarantined')
   if (!receipt) return undefined
   const batch = await parts.rawZone.find(receipt.raw_batch)
   const trail: Trail = {
@@ -54,12 +64,14 @@ export async function trailOf(event_id: string, parts: TrailParts): Promise<Trai
     const entry = await quarantineEntry(event_id, parts)
     if (entry) trail.quarantine = entry
   }
-  const place = receipt.table_name === null ? undefined : await placeOf(event_id, receipt.table_name, receipt.key, parts)
+  const place =
+    receipt.table_name === null ? undefined : await placeOf(event_id, receipt.table_name, receipt.key, parts)
   if (place) {
     trail.table = { name: place.reading.name, version: place.version, file: place.file }
     if (place.superseded_by !== undefined) trail.superseded_by = place.superseded_by
   }
-  for (const store of parts.stores) trail.sinks[store.name] = await sinkOf(store, event_id, receipt.key ?? event_id, place)
+  for (const store of parts.stores)
+    trail.sinks[store.name] = await sinkOf(store, event_id, receipt.key ?? event_id, place)
   return trail
 }
 
@@ -96,7 +108,13 @@ async function quarantineEntry(event_id: string, { lake, sql }: TrailParts): Pro
   )
   const [row] = answer.rows
   if (!row) return undefined
-  return { reason: String(row['reason']), field: textOf(row['field']), message: textOf(row['message']), text: textOf(row['text']), closed_by: textOf(row['closed_by']) }
+  return {
+    reason: String(row['reason']),
+    field: textOf(row['field']),
+    message: textOf(row['message']),
+    text: textOf(row['text']),
+    closed_by: textOf(row['closed_by']),
+  }
 }
 
 interface Place {
@@ -107,7 +125,12 @@ interface Place {
 }
 
 /** Where the event's row is now, or what replaced it. */
-async function placeOf(event_id: string, table: string, key: string | null, { lake, sql, eventTypes }: TrailParts): Promise<Place | undefined> {
+async function placeOf(
+  event_id: string,
+  table: string,
+  key: string | null,
+  { lake, sql, eventTypes }: TrailParts,
+): Promise<Place | undefined> {
   const reading = await lake.open(table)
   if (!reading) return undefined
   const keyField = eventTypes.byTable.get(table)?.key
@@ -125,10 +148,20 @@ async function placeOf(event_id: string, table: string, key: string | null, { la
   const file = reading.files[at]?.path ?? null
   const version = file === null ? undefined : await lake.versionOfFile(table, file)
   const newest = String(row['event_id'])
-  return { reading, version: version ?? reading.version, file, ...(newest === event_id ? {} : { superseded_by: newest }) }
+  return {
+    reading,
+    version: version ?? reading.version,
+    file,
+    ...(newest === event_id ? {} : { superseded_by: newest }),
+  }
 }
 
-async function sinkOf(sink: ConsoleStore, event_id: string, identity: string, place: Place | undefined): Promise<Trail['sinks'][string]> {
+async function sinkOf(
+  sink: ConsoleStore,
+  event_id: string,
+  identity: string,
+  place: Place | undefined,
+): Promise<Trail['sinks'][string]> {
   const routed = place && sink.tables.some(({ table }) => table === place.reading.name)
   if (!place || !routed) return { status: 'not_routed', version: null }
   const progress = (await sink.store.progress())[place.reading.name]
@@ -153,5 +186,8 @@ async function refusalOf(sink: ConsoleStore, table: string, identity: string) {
   }
 }
 
-const viewOf = (name: string, reading: TableReading) => ({ files: [], setup: [`CREATE VIEW "${name}" AS SELECT * FROM ${reading.relation}`] })
+const viewOf = (name: string, reading: TableReading) => ({
+  files: [],
+  setup: [`CREATE VIEW "${name}" AS SELECT * FROM ${reading.relation}`],
+})
 const textOf = (value: unknown) => (value === null || value === undefined ? null : String(value))

@@ -1,6 +1,6 @@
 import { DuckDBInstance, type DuckDBValue } from '@duckdb/node-api'
-import type { Relations } from './sql/sql-cage.ts'
 import { type JsonValue, jsonValue } from './sql/result-value.ts'
+import type { Relations } from './sql/sql-cage.ts'
 
 export interface SqlAnswer {
   columns: { name: string; type: string }[]
@@ -21,7 +21,11 @@ export class TrustedSql {
   }
 
   /** @param values parameters by name */
-  async query(relations: Relations, sql: string, values: Readonly<Record<string, DuckDBValue>> = {}): Promise<SqlAnswer> {
+  async query(
+    relations: Relations,
+    sql: string,
+    values: Readonly<Record<string, DuckDBValue>> = {},
+  ): Promise<SqlAnswer> {
     const connection = await (await this.#instance).connect()
     const catalog = `query_${serial++}`
     try {
@@ -34,7 +38,9 @@ export class TrustedSql {
       const types = reader.columnTypes().map(String)
       return {
         columns: names.map((name, i) => ({ name, type: types[i] ?? 'VARCHAR' })),
-        rows: reader.getRows().map((row) => Object.fromEntries(names.map((name, i) => [name, jsonValue(row[i] ?? null)]))),
+        rows: reader
+          .getRows()
+          .map((row) => Object.fromEntries(names.map((name, i) => [name, jsonValue(row[i] ?? null)]))),
       }
     } finally {
       await connection.run('USE memory')

@@ -28,7 +28,10 @@ export function encodeBlock(records: readonly LogRecord[], nextOffset: (partitio
   return block
 }
 
-export type BlockAt = { kind: 'block'; bytes: number; records: PolledRecord[] } | { kind: 'short'; bytes: number } | { kind: 'torn' }
+export type BlockAt =
+  | { kind: 'block'; bytes: number; records: PolledRecord[] }
+  | { kind: 'short'; bytes: number }
+  | { kind: 'torn' }
 
 /**
  * The block that begins at a place in some bytes. `short`: it goes on behind them and has that many bytes in all.

@@ -1,5 +1,12 @@
 import { type FileHandle, open } from 'node:fs/promises'
-import { type ConsumerOptions, type LogConsumer, LogError, type PolledBatch, type PolledRecord, type PollLimits } from '../event-log.ts'
+import {
+  type ConsumerOptions,
+  type LogConsumer,
+  LogError,
+  type PolledBatch,
+  type PolledRecord,
+  type PollLimits,
+} from '../event-log.ts'
 import type { Membership } from './group.ts'
 import { readBlocks, type Segment } from './segment.ts'
 import type { Topic } from './topic.ts'
@@ -38,7 +45,8 @@ export class EmbeddedConsumer implements LogConsumer {
   }
 
   seek(positions: ReadonlyMap<number, bigint>): void {
-    for (const [partition, offset] of positions) if (this.#positions.has(partition)) this.#positions.set(partition, offset)
+    for (const [partition, offset] of positions)
+      if (this.#positions.has(partition)) this.#positions.set(partition, offset)
     this.#queue = []
     this.#at = undefined
   }
@@ -64,7 +72,10 @@ export class EmbeddedConsumer implements LogConsumer {
       for (const { partition, earliest, end } of known) {
         const offset = from.get(partition) ?? earliest
         if (offset < earliest || offset > end) {
-          throw new LogError('offset_out_of_range', `partition ${partition}: expected an offset from ${earliest} to ${end}, got ${offset}; the log was cut or replaced: refill it from the raw zone`)
+          throw new LogError(
+            'offset_out_of_range',
+            `partition ${partition}: expected an offset from ${earliest} to ${end}, got ${offset}; the log was cut or replaced: refill it from the raw zone`,
+          )
         }
         this.#positions.set(partition, offset)
       }
@@ -77,7 +88,12 @@ export class EmbeddedConsumer implements LogConsumer {
   async #waitFor(records: number, ms: number, limits: PollLimits): Promise<void> {
     const until = performance.now() + ms
     let bytes = this.#queue.reduce((sum, record) => sum + record.value.length, 0)
-    while (!this.#closed && this.#membership.generation === this.#generation && this.#queue.length < records && bytes < limits.max_bytes) {
+    while (
+      !this.#closed &&
+      this.#membership.generation === this.#generation &&
+      this.#queue.length < records &&
+      bytes < limits.max_bytes
+    ) {
       const seen = this.#topic.changes
       const read = await this.#read()
       bytes += read.bytes
@@ -115,7 +131,11 @@ export class EmbeddedConsumer implements LogConsumer {
     }
     const file = await this.#open(segment)
     const read = await readBlocks(file, byte, segment.end, READ_BYTES)
-    if (read.bytes === 0) throw new LogError('failed', `${segment.path}: expected an intact block at byte ${byte}; the file was damaged: remove the log's folder to refill it from the raw zone`)
+    if (read.bytes === 0)
+      throw new LogError(
+        'failed',
+        `${segment.path}: expected an intact block at byte ${byte}; the file was damaged: remove the log's folder to refill it from the raw zone`,
+      )
     this.#at = { segment: segment.number, byte: byte + read.bytes }
     const queued = this.#queue.length
     for (const record of read.records) {
@@ -131,7 +151,10 @@ export class EmbeddedConsumer implements LogConsumer {
     const { segments } = this.#topic
     const at = this.#at
     if (!at) {
-      const from = segments.findLast((segment) => [...this.#positions].every(([partition, offset]) => (segment.first.get(partition) ?? 0n) <= offset)) ?? segments[0]
+      const from =
+        segments.findLast((segment) =>
+          [...this.#positions].every(([partition, offset]) => (segment.first.get(partition) ?? 0n) <= offset),
+        ) ?? segments[0]
       return from && { segment: from, byte: 0 }
     }
     const segment = segments.find(({ number }) => number === at.segment)

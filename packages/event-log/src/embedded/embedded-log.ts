@@ -19,15 +19,26 @@ export async function openEmbeddedLog(options: { path: string; limits?: Partial<
   let closed = false
 
   async function open(name: string, partitions: number) {
-    if (!/^[A-Za-z0-9._-]{1,200}$/.test(name)) throw new LogError('failed', `expected a topic name of letters, digits, dots, dashes and underscores; got ${JSON.stringify(name)}`)
-    const entry = { topic: await Topic.open(join(options.path, name), limits, partitions), groups: new Map<string, Group>() }
+    if (!/^[A-Za-z0-9._-]{1,200}$/.test(name))
+      throw new LogError(
+        'failed',
+        `expected a topic name of letters, digits, dots, dashes and underscores; got ${JSON.stringify(name)}`,
+      )
+    const entry = {
+      topic: await Topic.open(join(options.path, name), limits, partitions),
+      groups: new Map<string, Group>(),
+    }
     topics.set(name, entry)
     return entry
   }
   function known(name: string) {
     if (closed) throw new LogError('closed', 'the log was closed')
     const entry = topics.get(name)
-    if (!entry) throw new LogError('unknown_topic', `there is no topic ${name}; there are ${[...topics.keys()].join(', ') || 'none'}`)
+    if (!entry)
+      throw new LogError(
+        'unknown_topic',
+        `there is no topic ${name}; there are ${[...topics.keys()].join(', ') || 'none'}`,
+      )
     return entry
   }
 
@@ -48,7 +59,12 @@ export async function openEmbeddedLog(options: { path: string; limits?: Partial<
     },
     async consumer(consumerOptions: ConsumerOptions) {
       const { topic, groups } = known(consumerOptions.topic)
-      const group = (consumerOptions.group !== undefined && groups.get(consumerOptions.group)) || new Group(() => topic.partitions, () => topic.wake())
+      const group =
+        (consumerOptions.group !== undefined && groups.get(consumerOptions.group)) ||
+        new Group(
+          () => topic.partitions,
+          () => topic.wake(),
+        )
       groups.set(consumerOptions.group ?? `alone-${groups.size}`, group)
       const consumer = new EmbeddedConsumer(topic, consumerOptions, group.join())
       consumers.add(consumer)

@@ -30,7 +30,10 @@ export class Group {
       assignment() {
         const place = group.#members.indexOf(me)
         const all = Array.from({ length: group.#partitions() }, (_, partition) => partition)
-        return { generation: group.#generation, partitions: place < 0 ? [] : all.filter((partition) => partition % group.#members.length === place) }
+        return {
+          generation: group.#generation,
+          partitions: place < 0 ? [] : all.filter((partition) => partition % group.#members.length === place),
+        }
       },
       leave() {
         group.#members = group.#members.filter((member) => member !== me)

@@ -19,8 +19,14 @@ const NAME = /^(\d{12})\.log$/
 export const segmentPath = (folder: string, number: number) => join(folder, `${String(number).padStart(12, '0')}.log`)
 
 /** All segments of a topic, oldest first, with a torn block at the very end cut off. */
-export async function openSegments(folder: string, first: ReadonlyMap<number, bigint>): Promise<{ segments: Segment[]; next: Map<number, bigint> }> {
-  const numbers = (await readdir(folder)).flatMap((name) => NAME.exec(name)?.[1] ?? []).map(Number).sort((a, b) => a - b)
+export async function openSegments(
+  folder: string,
+  first: ReadonlyMap<number, bigint>,
+): Promise<{ segments: Segment[]; next: Map<number, bigint> }> {
+  const numbers = (await readdir(folder))
+    .flatMap((name) => NAME.exec(name)?.[1] ?? [])
+    .map(Number)
+    .sort((a, b) => a - b)
   const next = new Map(first)
   const segments: Segment[] = []
   for (const number of numbers) {
@@ -34,7 +40,11 @@ export async function openSegments(folder: string, first: ReadonlyMap<number, bi
     for (const [partition, offset] of begins) segment.first.set(partition, offset)
     segment.end = end
     if (end < size) {
-      if (number !== numbers.at(-1)) throw new LogError('failed', `${path}: expected intact blocks, found damage at byte ${end} although later segments exist; restore the file, or remove the log's folder to refill it from the raw zone`)
+      if (number !== numbers.at(-1))
+        throw new LogError(
+          'failed',
+          `${path}: expected intact blocks, found damage at byte ${end} although later segments exist; restore the file, or remove the log's folder to refill it from the raw zone`,
+        )
       const file = await open(path, 'r+')
       await file.truncate(end)
       await file.sync()
@@ -46,7 +56,10 @@ export async function openSegments(folder: string, first: ReadonlyMap<number, bi
   return { segments, next }
 }
 
-async function scan(path: string, visit: (partition: number, offset: bigint) => void): Promise<{ end: number; size: number }> {
+async function scan(
+  path: string,
+  visit: (partition: number, offset: bigint) => void,
+): Promise<{ end: number; size: number }> {
   const file = await open(path, 'r')
   try {
     const { size } = await file.stat()

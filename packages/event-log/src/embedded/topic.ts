@@ -31,7 +31,13 @@ export class Topic {
   #changes = 0
   readonly #wakers = new Set<() => void>()
 
-  private constructor(folder: string, limits: TopicLimits, partitions: number, segments: Segment[], next: Map<number, bigint>) {
+  private constructor(
+    folder: string,
+    limits: TopicLimits,
+    partitions: number,
+    segments: Segment[],
+    next: Map<number, bigint>,
+  ) {
     this.#folder = folder
     this.#limits = limits
     this.#partitions = partitions
@@ -72,8 +78,17 @@ export class Topic {
 
   append(records: readonly LogRecord[]): Promise<void> {
     for (const { value, partition } of records) {
-      if (value.length > this.#limits.record_limit_bytes) return Promise.reject(new LogError('record_too_large', `expected records of at most ${this.#limits.record_limit_bytes} bytes; one has ${value.length}`))
-      if (!(partition >= 0 && partition < this.#partitions)) return Promise.reject(new LogError('failed', `expected a partition below ${this.#partitions}; got ${partition}`))
+      if (value.length > this.#limits.record_limit_bytes)
+        return Promise.reject(
+          new LogError(
+            'record_too_large',
+            `expected records of at most ${this.#limits.record_limit_bytes} bytes; one has ${value.length}`,
+          ),
+        )
+      if (!(partition >= 0 && partition < this.#partitions))
+        return Promise.reject(
+          new LogError('failed', `expected a partition below ${this.#partitions}; got ${partition}`),
+        )
     }
     if (records.length === 0) return Promise.resolve()
     return new Promise((resolve, reject) => {
@@ -111,7 +126,12 @@ export class Topic {
     let removed = false
     while (this.#segments.length > 1) {
       const [oldest, following] = this.#segments
-      if (!oldest || !following || ![...following.first].every(([partition, first]) => first <= (before.get(partition) ?? 0n))) break
+      if (
+        !oldest ||
+        !following ||
+        ![...following.first].every(([partition, first]) => first <= (before.get(partition) ?? 0n))
+      )
+        break
       this.#segments = this.#segments.slice(1)
       await this.#writeMeta()
       await removeSegment(oldest)
@@ -132,11 +152,14 @@ export class Topic {
     while (this.#pending.length > 0) {
       const group = this.#takeGroup()
       const next = new Map(this.#next)
-      const block = encodeBlock(group.flatMap(({ records }) => records), (partition) => {
-        const offset = next.get(partition) ?? 0n
-        next.set(partition, offset + 1n)
-        return offset
-      })
+      const block = encodeBlock(
+        group.flatMap(({ records }) => records),
+        (partition) => {
+          const offset = next.get(partition) ?? 0n
+          next.set(partition, offset + 1n)
+          return offset
+        },
+      )
       try {
         await this.#appendBlock(block)
         this.#next = next
@@ -190,7 +213,9 @@ export class Topic {
 
   /** The number of partitions, and the offsets at which the oldest segment begins. */
   async #writeMeta(): Promise<void> {
-    const first = Object.fromEntries([...(this.#segments[0]?.first ?? this.#next)].map(([partition, offset]) => [partition, offset.toString()]))
+    const first = Object.fromEntries(
+      [...(this.#segments[0]?.first ?? this.#next)].map(([partition, offset]) => [partition, offset.toString()]),
+    )
     const path = join(this.#folder, 'topic.json')
     await writeFile(`${path}.new`, JSON.stringify({ partitions: this.#partitions, first }), { flush: true })
     await rename(`${path}.new`, path)
@@ -201,10 +226,19 @@ export class Topic {
 async function readMeta(folder: string): Promise<{ partitions: number; first: Map<number, bigint> }> {
   try {
     const meta = JSON.parse(await readFile(join(folder, 'topic.json'), 'utf8'))
-    return { partitions: Number(meta.partitions), first: new Map(Object.entries(meta.first).map(([partition, offset]) => [Number(partition), BigInt(String(offset))])) }
+    return {
+      partitions: Number(meta.partitions),
+      first: new Map(
+        Object.entries(meta.first).map(([partition, offset]) => [Number(partition), BigInt(String(offset))]),
+      ),
+    }
   } catch (error) {
     if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return { partitions: 0, first: new Map() }
-    throw new LogError('failed', `${folder}/topic.json cannot be read: ${String(error)}; remove the log's folder to refill it from the raw zone`, { cause: error })
+    throw new LogError(
+      'failed',
+      `${folder}/topic.json cannot be read: ${String(error)}; remove the log's folder to refill it from the raw zone`,
+      { cause: error },
+    )
   }
 }
 
@@ -220,6 +254,7 @@ async function syncFolder(path: string): Promise<void> {
 function failureOf(error: unknown): LogError {
   const code = error instanceof Error && 'code' in error ? error.code : undefined
   const message = error instanceof Error ? error.message : String(error)
-  if (code === 'ENOSPC' || code === 'EDQUOT') return new LogError('no_space', `${message}: make room on the disk`, { cause: error, retryable: true })
+  if (code === 'ENOSPC' || code === 'EDQUOT')
+    return new LogError('no_space', `${message}: make room on the disk`, { cause: error, retryable: true })
   return new LogError('failed', message, { cause: error, retryable: true })
 }

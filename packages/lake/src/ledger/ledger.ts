@@ -188,8 +188,7 @@ export class Ledger {
         this.#heads = note.heads
         this.#types = note.types
       }
-      for (const action of commit.actions)
-        if ('add' in action && action.add.dataChange) added.push(action.add)
+      for (const action of commit.actions) if ('add' in action && action.add.dataChange) added.push(action.add)
     }
     return added
   }

@@ -22,9 +22,19 @@ export const lakeQuestions: readonly LakeQuestion[] = [
     parameters: [
       text('city', 'City as in the events'),
       { name: 'hour', required: true, description: 'Hour of the day, 0 to 23', kind: 'hour' },
-      { name: 'tz', required: false, default: 'UTC', description: 'Time zone of the hour, an IANA name', kind: 'time_zone' },
+      {
+        name: 'tz',
+        required: false,
+        default: 'UTC',
+        description: 'Time zone of the hour, an IANA name',
+        kind: 'time_zone',
+      },
     ],
-    columns: [{ name: 'movie_id', type: 'VARCHAR' }, { name: 'title', type: 'VARCHAR' }, { name: 'views', type: 'BIGINT' }],
+    columns: [
+      { name: 'movie_id', type: 'VARCHAR' },
+      { name: 'title', type: 'VARCHAR' },
+      { name: 'views', type: 'BIGINT' },
+    ],
     tables: [table('viewing_history'), table('movies')],
     sql: `SELECT movie_id, any_value(title) AS title, count(*) AS views
       FROM viewing_history LEFT JOIN (SELECT movie_id, title FROM movies) USING (movie_id)
@@ -51,7 +61,12 @@ export const lakeQuestions: readonly LakeQuestion[] = [
     store: 'lake',
     description: 'Views and orders of each product that was viewed, most views first.',
     parameters: [],
-    columns: [{ name: 'product_id', type: 'VARCHAR' }, { name: 'views', type: 'BIGINT' }, { name: 'orders', type: 'BIGINT' }, { name: 'conversion', type: 'DOUBLE' }],
+    columns: [
+      { name: 'product_id', type: 'VARCHAR' },
+      { name: 'views', type: 'BIGINT' },
+      { name: 'orders', type: 'BIGINT' },
+      { name: 'conversion', type: 'DOUBLE' },
+    ],
     tables: [table('clickstream'), table('orders')],
     sql: `WITH viewed AS (SELECT product_id, count(*) AS views FROM clickstream WHERE action = 'view' GROUP BY product_id),
       ordered AS (SELECT product_id, count(*) AS orders FROM orders GROUP BY product_id)
@@ -63,7 +78,10 @@ export const lakeQuestions: readonly LakeQuestion[] = [
     store: 'raw',
     description: 'Clicks on a product by user, over the raw events.',
     parameters: [text('product_id', 'The product')],
-    columns: [{ name: 'user_id', type: 'VARCHAR' }, { name: 'total_views', type: 'BIGINT' }],
+    columns: [
+      { name: 'user_id', type: 'VARCHAR' },
+      { name: 'total_views', type: 'BIGINT' },
+    ],
     tables: [table('click', 'raw')],
     sql: `SELECT user_id, count(*) AS total_views FROM raw.click WHERE product_id = $product_id GROUP BY user_id ORDER BY total_views DESC, user_id`,
   },

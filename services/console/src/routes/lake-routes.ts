@@ -9,64 +9,162 @@ import { answered, problems } from './schemas.ts'
 const VERSIONS_LISTED = 1_000
 const QUARANTINE_LISTED = 1_000
 
-const named = (what: string) => ({ params: { type: 'object', properties: { name: { type: 'string', description: what } }, required: ['name'] } })
+const named = (what: string) => ({
+  params: { type: 'object', properties: { name: { type: 'string', description: what } }, required: ['name'] },
+})
 
 /** What the lake is and how it does: status, tables, trails, quarantine, sinks, verify. */
 export function lakeRoutes(app: FastifyInstance, parts: ConsoleRouteParts): void {
-  app.get('/v1/status', { schema: { tags: ['lake'], summary: 'How far each part is', response: { ...answered('`caught_up`: all that was acknowledged before the call is in tables and stores'), ...problems({}) } } }, async (request) => {
-    parts.authorize(request, 'query')
-    return statusOf(parts, parts.now())
-  })
+  app.get(
+    '/v1/status',
+    {
+      schema: {
+        tags: ['lake'],
+        summary: 'How far each part is',
+        response: {
+          ...answered('`caught_up`: all that was acknowledged before the call is in tables and stores'),
+          ...problems({}),
+        },
+      },
+    },
+    async (request) => {
+      parts.authorize(request, 'query')
+      return statusOf(parts, parts.now())
+    },
+  )
 
-  app.get('/v1/tables', { schema: { tags: ['lake'], summary: 'All tables', response: { ...answered('the tables'), ...problems({}) } } }, async (request) => {
-    parts.authorize(request, 'query')
-    const tables = await Promise.all(parts.lake.tables().map((name) => tableOf(name, parts)))
-    return { tables }
-  })
+  app.get(
+    '/v1/tables',
+    { schema: { tags: ['lake'], summary: 'All tables', response: { ...answered('the tables'), ...problems({}) } } },
+    async (request) => {
+      parts.authorize(request, 'query')
+      const tables = await Promise.all(parts.lake.tables().map((name) => tableOf(name, parts)))
+      return { tables }
+    },
+  )
 
-  app.get<{ Params: { name: string } }>('/v1/tables/:name', { schema: { tags: ['lake'], summary: 'A table: schema, files, versions, health', ...named('table'), response: { ...answered('the table'), ...problems({ 404: 'no such table' }) } } }, async (request) => {
-    parts.authorize(request, 'query')
-    const { name } = request.params
-    const table = await tableOf(name, parts)
-    if (!table) throw new ProblemError({ status: 404, code: 'unknown_table', title: 'No such table', detail: `there is no table ${name}; there are ${parts.lake.tables().join(', ')}` })
-    return { ...table, versions: await parts.lake.history(name, VERSIONS_LISTED) }
-  })
+  app.get<{ Params: { name: string } }>(
+    '/v1/tables/:name',
+    {
+      schema: {
+        tags: ['lake'],
+        summary: 'A table: schema, files, versions, health',
+        ...named('table'),
+        response: { ...answered('the table'), ...problems({ 404: 'no such table' }) },
+      },
+    },
+    async (request) => {
+      parts.authorize(request, 'query')
+      const { name } = request.params
+      const table = await tableOf(name, parts)
+      if (!table)
+        throw new ProblemError({
+          status: 404,
+          code: 'unknown_table',
+          title: 'No such table',
+          detail: `there is no table ${name}; there are ${parts.lake.tables().join(', ')}`,
+        })
+      return { ...table, versions: await parts.lake.history(name, VERSIONS_LISTED) }
+    },
+  )
 
   app.get<{ Params: { event_id: string } }>(
     '/v1/events/:event_id',
-    { schema: { tags: ['lake'], summary: "An event's whole way", params: { type: 'object', properties: { event_id: { type: 'string' } }, required: ['event_id'] }, response: { ...answered('from the raw line to every store'), ...problems({ 404: 'an id never seen' }) } } },
+    {
+      schema: {
+        tags: ['lake'],
+        summary: "An event's whole way",
+        params: { type: 'object', properties: { event_id: { type: 'string' } }, required: ['event_id'] },
+        response: { ...answered('from the raw line to every store'), ...problems({ 404: 'an id never seen' }) },
+      },
+    },
     async (request) => {
       parts.authorize(request, 'query')
       const trail = await trailOf(request.params.event_id, parts)
-      if (!trail) throw new ProblemError({ status: 404, code: 'unknown_event', title: 'No such event', detail: `the ledger has no event with the id ${request.params.event_id}; if it was just sent, it may not have been settled yet` })
+      if (!trail)
+        throw new ProblemError({
+          status: 404,
+          code: 'unknown_event',
+          title: 'No such event',
+          detail: `the ledger has no event with the id ${request.params.event_id}; if it was just sent, it may not have been settled yet`,
+        })
       return trail
     },
   )
 
   app.get<{ Querystring: { reason?: string; type?: string; limit?: string } }>(
     '/v1/quarantine',
-    { schema: { tags: ['lake'], summary: 'Events that could not be loaded and still wait', querystring: { type: 'object', properties: { reason: { type: 'string' }, type: { type: 'string' }, limit: { type: 'string' } } }, response: { ...answered('newest first, each with reason, field, message and the original text'), ...problems({}) } } },
+    {
+      schema: {
+        tags: ['lake'],
+        summary: 'Events that could not be loaded and still wait',
+        querystring: {
+          type: 'object',
+          properties: { reason: { type: 'string' }, type: { type: 'string' }, limit: { type: 'string' } },
+        },
+        response: {
+          ...answered('newest first, each with reason, field, message and the original text'),
+          ...problems({}),
+        },
+      },
+    },
     async (request) => {
       parts.authorize(request, 'query')
       return quarantineOf(request.query, parts)
     },
   )
 
-  app.get('/v1/sinks', { schema: { tags: ['lake'], summary: 'The sinks and how far their stores are', response: { ...answered('the sinks'), ...problems({}) } } }, async (request) => {
-    parts.authorize(request, 'query')
-    const { sinks } = await statusOf(parts, parts.now())
-    return { sinks }
-  })
+  app.get(
+    '/v1/sinks',
+    {
+      schema: {
+        tags: ['lake'],
+        summary: 'The sinks and how far their stores are',
+        response: { ...answered('the sinks'), ...problems({}) },
+      },
+    },
+    async (request) => {
+      parts.authorize(request, 'query')
+      const { sinks } = await statusOf(parts, parts.now())
+      return { sinks }
+    },
+  )
 
   app.post<{ Params: { name: string; action: string } }>(
     '/v1/sinks/:name/:action',
-    { schema: { tags: ['lake'], summary: 'Pause, resume or rebuild a sink', params: { type: 'object', properties: { name: { type: 'string' }, action: { type: 'string', enum: ['pause', 'resume', 'rebuild'] } }, required: ['name', 'action'] }, response: { ...answered('the sink afterwards'), ...problems({ 404: 'no such sink', 409: 'the sink runs in another process' }) } } },
+    {
+      schema: {
+        tags: ['lake'],
+        summary: 'Pause, resume or rebuild a sink',
+        params: {
+          type: 'object',
+          properties: { name: { type: 'string' }, action: { type: 'string', enum: ['pause', 'resume', 'rebuild'] } },
+          required: ['name', 'action'],
+        },
+        response: {
+          ...answered('the sink afterwards'),
+          ...problems({ 404: 'no such sink', 409: 'the sink runs in another process' }),
+        },
+      },
+    },
     async (request) => {
       parts.authorize(request, 'admin')
       const { name, action } = request.params
       const sink = parts.stores.find((store) => store.name === name)
-      if (!sink) throw new ProblemError({ status: 404, code: 'unknown_sink', title: 'No such sink', detail: `there is no sink ${name}; there are ${parts.stores.map((store) => store.name).join(', ')}` })
-      if (!sink.runner) throw new ProblemError({ status: 409, code: 'sink_elsewhere', title: 'The sink runs in another process', detail: `sink ${name} is controlled where it runs: stop or start its service` })
+      if (!sink)
+        throw new ProblemError({
+          status: 404,
+          code: 'unknown_sink',
+          title: 'No such sink',
+          detail: `there is no sink ${name}; there are ${parts.stores.map((store) => store.name).join(', ')}`,
+        })
+      if (!sink.runner)
+        throw new ProblemError({
+          status: 409,
+          code: 'sink_elsewhere',
+          title: 'The sink runs in another process',
+          detail: `sink ${name} is controlled where it runs: stop or start its service`,
+        })
       if (action === 'pause') await sink.runner.pause()
       if (action === 'resume') await sink.runner.resume()
       if (action === 'rebuild') await sink.runner.rebuild()
@@ -74,17 +172,29 @@ export function lakeRoutes(app: FastifyInstance, parts: ConsoleRouteParts): void
     },
   )
 
-  app.get('/v1/verify', { schema: { tags: ['lake'], summary: 'Reconcile raw, ledger, tables and stores, down to event ids', response: { ...answered('`ok`, totals, and what is missing, extra or differing where'), ...problems({}) } } }, async (request) => {
-    parts.authorize(request, 'query')
-    return verify({ ...parts, caughtUp: () => caughtUp(parts) })
-  })
+  app.get(
+    '/v1/verify',
+    {
+      schema: {
+        tags: ['lake'],
+        summary: 'Reconcile raw, ledger, tables and stores, down to event ids',
+        response: { ...answered('`ok`, totals, and what is missing, extra or differing where'), ...problems({}) },
+      },
+    },
+    async (request) => {
+      parts.authorize(request, 'query')
+      return verify({ ...parts, caughtUp: () => caughtUp(parts) })
+    },
+  )
 }
 
 async function tableOf(name: string, { lake }: ConsoleRouteParts) {
   const reading = await lake.open(name)
   if (!reading) return undefined
   const bytes = reading.files.reduce((sum, file) => sum + file.size, 0)
-  const rows = reading.files.every((file) => file.rows !== null) ? reading.files.reduce((sum, file) => sum + (file.rows ?? 0), 0) : null
+  const rows = reading.files.every((file) => file.rows !== null)
+    ? reading.files.reduce((sum, file) => sum + (file.rows ?? 0), 0)
+    : null
   return {
     name,
     table_id: reading.table_id,
@@ -100,7 +210,10 @@ async function tableOf(name: string, { lake }: ConsoleRouteParts) {
 
 const SMALL_FILE_BYTES = 16 * 1024 ** 2
 
-async function quarantineOf(given: { reason?: string; type?: string; limit?: string }, { lake, sql }: ConsoleRouteParts) {
+async function quarantineOf(
+  given: { reason?: string; type?: string; limit?: string },
+  { lake, sql }: ConsoleRouteParts,
+) {
   const quarantine = await lake.open('quarantine')
   if (!quarantine) return { events: [] }
   const limit = Math.min(QUARANTINE_LISTED, Math.max(1, Number(given.limit ?? 100) || 100))
@@ -110,7 +223,11 @@ async function quarantineOf(given: { reason?: string; type?: string; limit?: str
      WHERE closed_by IS NULL AND reason = coalesce($reason, reason) AND type = coalesce($type, type) ORDER BY received_at DESC, raw_batch DESC, raw_line DESC LIMIT ${limit}`,
     { reason: given.reason ?? null, type: given.type ?? null },
   )
-  return { events: answer.rows.map((row) => (row['reason'] === 'unknown_type' ? { ...row, message: `⚠️ Unknown event type: ${String(row['type'])}` } : row)) }
+  return {
+    events: answer.rows.map((row) =>
+      row['reason'] === 'unknown_type' ? { ...row, message: `⚠️ Unknown event type: ${String(row['type'])}` } : row,
+    ),
+  }
 }
 
 const CAUGHT_UP_WAIT_MS = 60_000

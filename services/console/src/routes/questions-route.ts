@@ -4,45 +4,95 @@ import type { FastifyInstance } from 'fastify'
 import type { ConsoleRouteParts } from '../console.ts'
 import { lakeQuestions } from '../questions/lake-questions.ts'
 import { relationsFor } from '../relations.ts'
-import { anyObject, answered, problems } from './schemas.ts'
+import { answered, anyObject, problems } from './schemas.ts'
 
-const listSchema = { tags: ['query'], summary: 'All questions, their parameters, columns and store', response: { ...answered('the questions'), ...problems({}) } }
+const listSchema = {
+  tags: ['query'],
+  summary: 'All questions, their parameters, columns and store',
+  response: { ...answered('the questions'), ...problems({}) },
+}
 const askSchema = {
   tags: ['query'],
   summary: 'Ask a question',
   params: { type: 'object', properties: { name: { type: 'string' } }, required: ['name'] },
-  querystring: { ...anyObject, properties: { limit: { type: 'string', description: 'at most this many rows; 1 to 100,000, default 100' } } },
+  querystring: {
+    ...anyObject,
+    properties: { limit: { type: 'string', description: 'at most this many rows; 1 to 100,000, default 100' } },
+  },
   response: {
     ...answered('question, store, the query as the store was given it, columns and rows'),
-    ...problems({ 400: 'a parameter is missing, unknown or malformed', 404: 'no such question', 503: 'the store cannot be asked' }),
+    ...problems({
+      400: 'a parameter is missing, unknown or malformed',
+      404: 'no such question',
+      503: 'the store cannot be asked',
+    }),
   },
 }
 
 export function questionRoutes(app: FastifyInstance, parts: ConsoleRouteParts): void {
-  const questions: Question[] = [...parts.stores.flatMap(({ questions }) => questions), ...lakeQuestions].sort((a, b) => (a.name < b.name ? -1 : 1))
+  const questions: Question[] = [...parts.stores.flatMap(({ questions }) => questions), ...lakeQuestions].sort(
+    (a, b) => (a.name < b.name ? -1 : 1),
+  )
 
   app.get('/v1/questions', { schema: listSchema }, async (request) => {
     parts.authorize(request, 'query')
     return {
-      questions: questions.map(({ name, store, description, parameters, columns }) => ({ name, store, description, parameters, columns })),
+      questions: questions.map(({ name, store, description, parameters, columns }) => ({
+        name,
+        store,
+        description,
+        parameters,
+        columns,
+      })),
     }
   })
 
-  app.get<{ Params: { name: string }; Querystring: Record<string, string> }>('/v1/questions/:name', { schema: askSchema }, async (request) => {
-    parts.authorize(request, 'query')
-    const question = questions.find(({ name }) => name === request.params.name)
-    if (!question) throw new ProblemError({ status: 404, code: 'unknown_question', title: 'No such question', detail: `there is no question ${request.params.name}; there are ${questions.map(({ name }) => name).join(', ')}` })
-    const checked = checkParameters(question, request.query)
-    if (checked.kind === 'refused') throw new ProblemError({ status: 400, code: 'invalid_parameter', title: 'A parameter is not as it should be', detail: checked.detail })
-    const answer = await ask(question, checked.parameters, checked.limit, parts)
-    return { question: question.name, store: question.store, query: answer.query, columns: answer.columns, rows: answer.rows }
-  })
+  app.get<{ Params: { name: string }; Querystring: Record<string, string> }>(
+    '/v1/questions/:name',
+    { schema: askSchema },
+    async (request) => {
+      parts.authorize(request, 'query')
+      const question = questions.find(({ name }) => name === request.params.name)
+      if (!question)
+        throw new ProblemError({
+          status: 404,
+          code: 'unknown_question',
+          title: 'No such question',
+          detail: `there is no question ${request.params.name}; there are ${questions.map(({ name }) => name).join(', ')}`,
+        })
+      const checked = checkParameters(question, request.query)
+      if (checked.kind === 'refused')
+        throw new ProblemError({
+          status: 400,
+          code: 'invalid_parameter',
+          title: 'A parameter is not as it should be',
+          detail: checked.detail,
+        })
+      const answer = await ask(question, checked.parameters, checked.limit, parts)
+      return {
+        question: question.name,
+        store: question.store,
+        query: answer.query,
+        columns: answer.columns,
+        rows: answer.rows,
+      }
+    },
+  )
 }
 
-async function ask(question: Question, parameters: Readonly<Record<string, string>>, limit: number, parts: ConsoleRouteParts): Promise<Pick<Answer, 'query' | 'columns'> & { rows: unknown[] }> {
+async function ask(
+  question: Question,
+  parameters: Readonly<Record<string, string>>,
+  limit: number,
+  parts: ConsoleRouteParts,
+): Promise<Pick<Answer, 'query' | 'columns'> & { rows: unknown[] }> {
   const ofLake = lakeQuestions.find(({ name }) => name === question.name)
   if (ofLake) {
-    const answer = await parts.sql.query(await relationsFor(ofLake.tables, parts), `${ofLake.sql} LIMIT ${limit}`, parameters)
+    const answer = await parts.sql.query(
+      await relationsFor(ofLake.tables, parts),
+      `${ofLake.sql} LIMIT ${limit}`,
+      parameters,
+    )
     return { query: ofLake.sql, columns: answer.columns, rows: answer.rows }
   }
   const holder = parts.stores.find(({ name }) => name === question.store)
@@ -51,6 +101,12 @@ async function ask(question: Question, parameters: Readonly<Record<string, strin
     return { ...(await holder.store.ask(question.name, parameters, limit)) }
   } catch (error) {
     if (!(error instanceof StoreError) || !error.retryable) throw error
-    throw new ProblemError({ status: 503, code: 'store_unavailable', title: 'The store cannot be asked', detail: `${question.store}: ${error.message}`, retry_after_s: 2 })
+    throw new ProblemError({
+      status: 503,
+      code: 'store_unavailable',
+      title: 'The store cannot be asked',
+      detail: `${question.store}: ${error.message}`,
+      retry_after_s: 2,
+    })
   }
 }

@@ -14,9 +14,16 @@ export const problemSchema = {
 
 export function problems(texts: Readonly<Record<number, string>>) {
   const content = { 'application/problem+json': { schema: problemSchema } }
-  return Object.fromEntries(Object.entries({ 401: 'no API key, or an unknown one', ...texts }).map(([status, description]) => [status, { description, content }]))
+  return Object.fromEntries(
+    Object.entries({ 401: 'no API key, or an unknown one', ...texts }).map(([status, description]) => [
+      status,
+      { description, content },
+    ]),
+  )
 }
 
 export const anyObject = { type: 'object', additionalProperties: true } as const
 
-export const answered = (description: string) => ({ 200: { description, content: { 'application/json': { schema: anyObject } } } })
+export const answered = (description: string) => ({
+  200: { description, content: { 'application/json': { schema: anyObject } } },
+})

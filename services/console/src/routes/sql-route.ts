@@ -4,7 +4,7 @@ import type { FastifyInstance } from 'fastify'
 import type { ConsoleRouteParts } from '../console.ts'
 import { relationsFor } from '../relations.ts'
 import { CONTENT_TYPES } from '../sql/result-format.ts'
-import { SqlRefused, type SqlRefusalCode } from '../sql/sql-cage.ts'
+import { type SqlRefusalCode, SqlRefused } from '../sql/sql-cage.ts'
 import type { ResultFormat } from '../sql/sql-protocol.ts'
 import { problems } from './schemas.ts'
 
@@ -29,12 +29,14 @@ const schema = {
   tags: ['query'],
   summary: 'Run one SELECT',
   description:
-    'DuckDB SQL over all tables, `ledger`, `quarantine`, `raw.events`, `raw.<type>` and `s3_clickstream_logs`; `FROM t VERSION AS OF n` and `TIMESTAMP AS OF \'…\'`. JSON, or by `Accept`: `application/x-ndjson`, `text/csv`, `application/vnd.apache.arrow.stream`.',
+    "DuckDB SQL over all tables, `ledger`, `quarantine`, `raw.events`, `raw.<type>` and `s3_clickstream_logs`; `FROM t VERSION AS OF n` and `TIMESTAMP AS OF '…'`. JSON, or by `Accept`: `application/x-ndjson`, `text/csv`, `application/vnd.apache.arrow.stream`.",
   body: {
     type: 'object',
     required: ['sql'],
     properties: { sql: { type: 'string', minLength: 1 } },
-    examples: [{ sql: 'SELECT movie_id, count(*) AS views FROM viewing_history GROUP BY movie_id ORDER BY views DESC' }],
+    examples: [
+      { sql: 'SELECT movie_id, count(*) AS views FROM viewing_history GROUP BY movie_id ORDER BY views DESC' },
+    ],
   },
   response: {
     200: {
@@ -44,7 +46,10 @@ const schema = {
           schema: {
             type: 'object',
             properties: {
-              columns: { type: 'array', items: { type: 'object', properties: { name: { type: 'string' }, type: { type: 'string' } } } },
+              columns: {
+                type: 'array',
+                items: { type: 'object', properties: { name: { type: 'string' }, type: { type: 'string' } } },
+              },
               rows: { type: 'array', items: { type: 'object', additionalProperties: true } },
             },
           },
@@ -54,7 +59,14 @@ const schema = {
         'application/vnd.apache.arrow.stream': { schema: { type: 'string' } },
       },
     },
-    ...problems({ 400: 'not one SELECT, or DuckDB refuses it', 403: 'it reads more than the lake’s tables', 404: 'an unknown table or version', 408: 'it took too long', 413: 'too large a result', 429: 'too many statements at a time' }),
+    ...problems({
+      400: 'not one SELECT, or DuckDB refuses it',
+      403: 'it reads more than the lake’s tables',
+      404: 'an unknown table or version',
+      408: 'it took too long',
+      413: 'too large a result',
+      429: 'too many statements at a time',
+    }),
   },
 } as const
 
@@ -74,7 +86,13 @@ export function sqlRoute(app: FastifyInstance, parts: ConsoleRouteParts): void {
 
 function problemOf(error: SqlRefused): ProblemError {
   const busy = error.code === 'busy' ? { retry_after_s: 1 } : {}
-  return new ProblemError({ status: STATUS[error.code], code: error.code, title: 'The statement was refused', detail: error.message, ...busy })
+  return new ProblemError({
+    status: STATUS[error.code],
+    code: error.code,
+    title: 'The statement was refused',
+    detail: error.message,
+    ...busy,
+  })
 }
 
 function formatOf(accept: string | undefined): ResultFormat {

@@ -57,7 +57,9 @@ export function isOk(report: Omit<VerifyReport, 'ok'>): boolean {
       (table) =>
         table.missing === 0 &&
         table.extra === 0 &&
-        Object.values(table.stores).every((store) => store.error === undefined && store.missing === 0 && store.extra === 0 && store.differing === 0),
+        Object.values(table.stores).every(
+          (store) => store.error === undefined && store.missing === 0 && store.extra === 0 && store.differing === 0,
+        ),
     )
   )
 }

@@ -17,7 +17,11 @@ export interface StoreVerifyParts {
 }
 
 /** Compares what a store holds for a table with the table at the very version that the store is at. */
-export async function verifyStore(sink: ConsoleStore, stored: StoredTable, parts: StoreVerifyParts): Promise<StoreReport> {
+export async function verifyStore(
+  sink: ConsoleStore,
+  stored: StoredTable,
+  parts: StoreVerifyParts,
+): Promise<StoreReport> {
   try {
     for (let reading = 1; ; reading++) {
       const before = (await sink.store.progress())[stored.table]
@@ -28,7 +32,10 @@ export async function verifyStore(sink: ConsoleStore, stored: StoredTable, parts
         const after = (await sink.store.progress())[stored.table]
         const still = JSON.stringify(before) === JSON.stringify(after)
         if (!still && reading < MAX_READINGS) continue
-        const table = await parts.lake.open(stored.table, before && before.version >= 0 ? { version: before.version } : undefined)
+        const table = await parts.lake.open(
+          stored.table,
+          before && before.version >= 0 ? { version: before.version } : undefined,
+        )
         if (!table) throw new Error(`there is no table ${stored.table}`)
         return await compare(sink, stored, table, path, rows, parts)
       } finally {
@@ -37,7 +44,16 @@ export async function verifyStore(sink: ConsoleStore, stored: StoredTable, parts
     }
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error)
-    return { rows: 0, missing: 0, extra: 0, differing: 0, refused: 0, ids: { missing: [], extra: [], differing: [] }, version: null, error: message }
+    return {
+      rows: 0,
+      missing: 0,
+      extra: 0,
+      differing: 0,
+      refused: 0,
+      ids: { missing: [], extra: [], differing: [] },
+      version: null,
+      error: message,
+    }
   }
 }
 
@@ -50,15 +66,28 @@ async function writeInventory(sink: ConsoleStore, table: string, path: string): 
     const page = await sink.store.inventory(table, after, INVENTORY_PAGE)
     const last = page.at(-1)
     if (!last) return rows
-    await appendFile(path, page.map((row) => `${JSON.stringify({ identity: row.identity, fingerprint: row.fingerprint })}\n`).join(''))
+    await appendFile(
+      path,
+      page.map((row) => `${JSON.stringify({ identity: row.identity, fingerprint: row.fingerprint })}\n`).join(''),
+    )
     rows += page.length
     after = last.identity
   }
 }
 
-async function compare(sink: ConsoleStore, stored: StoredTable, table: TableReading, path: string, rows: number, { sql }: StoreVerifyParts): Promise<StoreReport> {
+async function compare(
+  sink: ConsoleStore,
+  stored: StoredTable,
+  table: TableReading,
+  path: string,
+  rows: number,
+  { sql }: StoreVerifyParts,
+): Promise<StoreReport> {
   const refusals = await refusedOf(sink, stored.table)
-  const held = rows > 0 ? `read_json(${literal(path)}, format = 'newline_delimited', columns = {identity: 'VARCHAR', fingerprint: 'VARCHAR'}, maximum_object_size = 67108864)` : "(SELECT '' AS identity, '' AS fingerprint WHERE false)"
+  const held =
+    rows > 0
+      ? `read_json(${literal(path)}, format = 'newline_delimited', columns = {identity: 'VARCHAR', fingerprint: 'VARCHAR'}, maximum_object_size = 67108864)`
+      : "(SELECT '' AS identity, '' AS fingerprint WHERE false)"
   const answer = await sql.query(
     { files: [], setup: [`CREATE VIEW source AS SELECT * FROM ${table.relation}`] },
     `WITH wanted AS (${sink.inventoryQuery(stored)}), held AS (SELECT * FROM ${held}),
@@ -67,8 +96,10 @@ async function compare(sink: ConsoleStore, stored: StoredTable, table: TableRead
           CASE WHEN held.identity IS NULL THEN CASE WHEN wanted.identity IN (SELECT unnest($refused::VARCHAR[])) THEN 'refused' ELSE 'missing' END
             WHEN wanted.identity IS NULL THEN 'extra' WHEN wanted.fingerprint IS DISTINCT FROM held.fingerprint THEN 'differing' ELSE 'same' END AS kind
         FROM wanted FULL OUTER JOIN held ON wanted.identity = held.identity)
-      SELECT kind, count(*) AS n, (list(identity ORDER BY identity) FILTER (kind <> 'same'))[:${NAMED_IDS}] AS ids FROM compared GROUP BY kind`
-      .replace('$refused::VARCHAR[]', `[${refusals.map(literal).join(',')}]::VARCHAR[]`),
+      SELECT kind, count(*) AS n, (list(identity ORDER BY identity) FILTER (kind <> 'same'))[:${NAMED_IDS}] AS ids FROM compared GROUP BY kind`.replace(
+      '$refused::VARCHAR[]',
+      `[${refusals.map(literal).join(',')}]::VARCHAR[]`,
+    ),
   )
   const of = (kind: string) => answer.rows.find((row) => row['kind'] === kind)
   const count = (kind: string) => Number(of(kind)?.['n'] ?? 0)

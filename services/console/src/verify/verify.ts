@@ -31,13 +31,23 @@ export async function verify(parts: VerifyParts): Promise<VerifyReport> {
   const tables: TableReport[] = []
   for (const type of parts.eventTypes.byType.values()) {
     const reading = cut.tables.get(type.table)
-    if (reading) tables.push({ ...(await tableOf(type.table, type.key, reading, cut, parts.sql)), stores: await storesOf(type.table, parts) })
+    if (reading)
+      tables.push({
+        ...(await tableOf(type.table, type.key, reading, cut, parts.sql)),
+        stores: await storesOf(type.table, parts),
+      })
   }
   for (const type of parts.eventTypes.byType.values()) {
     const reading = type.explode ? await parts.lake.open(type.explode.table) : undefined
     if (type.explode && reading) tables.push(await explodedOf(type.explode.table, reading, parts))
   }
-  const report = { ledger_version: cut.ledger.version, totals, raw, quarantine: await quarantineOf(cut, parts.sql), tables }
+  const report = {
+    ledger_version: cut.ledger.version,
+    totals,
+    raw,
+    quarantine: await quarantineOf(cut, parts.sql),
+    tables,
+  }
   return { ok: isOk(report), ...report }
 }
 
@@ -58,11 +68,20 @@ async function totalsOf({ ledger }: Cut, sql: TrustedSql): Promise<VerifyReport[
     `SELECT count(*) AS receipts, count(*) FILTER (outcome = 'stored') AS stored, count(*) FILTER (outcome = 'quarantined') AS quarantined, count(*) FILTER (outcome = 'repeat') AS repeats FROM ledger`,
   )
   const count = (name: string) => Number(rows[0]?.[name] ?? 0)
-  return { receipts: count('receipts'), stored: count('stored'), quarantined: count('quarantined'), repeats: count('repeats') }
+  return {
+    receipts: count('receipts'),
+    stored: count('stored'),
+    quarantined: count('quarantined'),
+    repeats: count('repeats'),
+  }
 }
 
 /** Every raw line up to the watermarks at the call must have a receipt. */
-async function rawOf({ ledger }: Cut, heads: readonly { incarnation: string; head: number }[], { rawZone, sql }: VerifyParts): Promise<VerifyReport['raw']> {
+async function rawOf(
+  { ledger }: Cut,
+  heads: readonly { incarnation: string; head: number }[],
+  { rawZone, sql }: VerifyParts,
+): Promise<VerifyReport['raw']> {
   const raw = await rawEvents(rawZone)
   const marks = heads.map(({ incarnation, head }) => `('${incarnation}', ${head})`).join(', ')
   if (marks === '') return { lines: 0, missing: 0, ids: { missing: [] } }
@@ -74,12 +93,25 @@ async function rawOf({ ledger }: Cut, heads: readonly { incarnation: string; hea
       SELECT (SELECT count(*) FROM lines) AS lines, (SELECT count(*) FROM missing) AS missing, (SELECT list(event_id) FROM (FROM missing LIMIT ${NAMED_IDS})) AS ids`,
   )
   const named = rows[0]?.['ids']
-  return { lines: Number(rows[0]?.['lines'] ?? 0), missing: Number(rows[0]?.['missing'] ?? 0), ids: { missing: Array.isArray(named) ? named.map(String) : [] } }
+  return {
+    lines: Number(rows[0]?.['lines'] ?? 0),
+    missing: Number(rows[0]?.['missing'] ?? 0),
+    ids: { missing: Array.isArray(named) ? named.map(String) : [] },
+  }
 }
 
-async function tableOf(table: string, key: string | undefined, reading: TableReading, { ledger }: Cut, sql: TrustedSql): Promise<Omit<TableReport, 'stores'>> {
+async function tableOf(
+  table: string,
+  key: string | undefined,
+  reading: TableReading,
+  { ledger }: Cut,
+  sql: TrustedSql,
+): Promise<Omit<TableReport, 'stores'>> {
   // A keyed table's rows are the newest stored event of each key, by (order, event_id in bytes).
-  const wanted = key === undefined ? 'SELECT event_id FROM mine' : 'SELECT event_id FROM mine QUALIFY row_number() OVER (PARTITION BY "key" ORDER BY order_at DESC, event_id::BLOB DESC) = 1'
+  const wanted =
+    key === undefined
+      ? 'SELECT event_id FROM mine'
+      : 'SELECT event_id FROM mine QUALIFY row_number() OVER (PARTITION BY "key" ORDER BY order_at DESC, event_id::BLOB DESC) = 1'
   const { rows } = await sql.query(
     { files: [], setup: [view('ledger', ledger), view('lake_table', reading)] },
     `WITH mine AS (SELECT event_id, "key", order_at FROM ledger WHERE outcome = 'stored' AND table_name = $name), wanted AS (${wanted}),
@@ -110,9 +142,22 @@ async function tableOf(table: string, key: string | undefined, reading: TableRea
 
 /** A table computed from another one has no events of its own; its stores are compared with it. */
 async function explodedOf(table: string, reading: TableReading, parts: VerifyParts): Promise<TableReport> {
-  const { rows } = await parts.sql.query({ files: [], setup: [view('lake_table', reading)] }, 'SELECT count(*) AS n FROM lake_table')
+  const { rows } = await parts.sql.query(
+    { files: [], setup: [view('lake_table', reading)] },
+    'SELECT count(*) AS n FROM lake_table',
+  )
   const count = Number(rows[0]?.['n'] ?? 0)
-  return { table, version: reading.version, stored: count, superseded: 0, rows: count, missing: 0, extra: 0, ids: { missing: [], extra: [] }, stores: await storesOf(table, parts) }
+  return {
+    table,
+    version: reading.version,
+    stored: count,
+    superseded: 0,
+    rows: count,
+    missing: 0,
+    extra: 0,
+    ids: { missing: [], extra: [] },
+    stores: await storesOf(table, parts),
+  }
 }
 
 async function storesOf(table: string, parts: VerifyParts): Promise<Record<string, StoreReport>> {
@@ -133,5 +178,9 @@ async function quarantineOf({ ledger, tables }: Cut, sql: TrustedSql): Promise<V
       SELECT (SELECT count(*) FROM quarantine) AS rows, (SELECT count(*) FROM wanted ANTI JOIN quarantine USING (raw_batch, raw_line)) AS missing,
         (SELECT count(*) FROM quarantine ANTI JOIN wanted USING (raw_batch, raw_line)) AS extra`,
   )
-  return { rows: Number(rows[0]?.['rows'] ?? 0), missing: Number(rows[0]?.['missing'] ?? 0), extra: Number(rows[0]?.['extra'] ?? 0) }
+  return {
+    rows: Number(rows[0]?.['rows'] ?? 0),
+    missing: Number(rows[0]?.['missing'] ?? 0),
+    extra: Number(rows[0]?.['extra'] ?? 0),
+  }
 }
