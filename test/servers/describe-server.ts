@@ -1,0 +1,36 @@
+import { afterAll, describe, it } from 'vitest'
+
+/** A server that tests can talk to, or why there is none. */
+export type Found<Connection extends object> =
+  | ({ kind: 'ready'; stop: () => Promise<void> } & Connection)
+  | { kind: 'absent'; reason: string }
+
+export type Ready<F> = Extract<F, { kind: 'ready' }>
+
+/**
+ * A suite that needs a server: `await describeServer('MinIO', minioEndpoint, (minio) => { it(…) })` at the top of a
+ * `*.servers.test.ts`. Without the server it is skipped and says why; with `SLUICE_TEST_STRICT=1` that is a failure.
+ * A server that was started for the suite is stopped after it.
+ */
+export async function describeServer<Connection extends object>(
+  name: string,
+  finder: () => Promise<Found<Connection>>,
+  body: (server: Ready<Found<Connection>>) => void,
+): Promise<void> {
+  const found = await finder()
+  if (found.kind === 'ready') {
+    describe(name, () => {
+      afterAll(() => found.stop())
+      body(found)
+    })
+    return
+  }
+  const { reason } = found
+  describe(name, () => {
+    it('needs its server', ({ skip }) => {
+      if (process.env['SLUICE_TEST_STRICT'] === '1') throw new Error(`SLUICE_TEST_STRICT=1, and ${reason}`)
+      process.stderr.write(`skipped ${name}: ${reason}\n`)
+      skip(reason)
+    })
+  })
+}
