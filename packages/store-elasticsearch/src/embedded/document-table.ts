@@ -63,6 +63,9 @@ export class DocumentTable {
       const values = columns.map(() => '?').join(', ')
       this.#index = database.prepare(`INSERT INTO word_${number} (rowid, ${columns.join(', ')}) VALUES (?, ${values})`)
       this.#unindex = database.prepare(`DELETE FROM word_${number} WHERE rowid = ?`)
+      // Both report SQLite's last rowid, which may be one of FTS5's own segments: beyond 2^53.
+      this.#index.setReadBigInts(true)
+      this.#unindex.setReadBigInts(true)
     }
     this.#find = database.prepare(`SELECT doc, version, row IS NOT NULL AS live FROM doc_${number} WHERE identity = ?`)
     this.#write = database.prepare(
