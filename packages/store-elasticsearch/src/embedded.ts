@@ -13,7 +13,7 @@ import {
   type StoredTable,
   StoreError,
 } from '@sluice/store'
-import { type DocumentMapping, DocumentTable, documentMapping } from './embedded/document-table.ts'
+import { type DocumentMapping, DocumentTable, documentMapping, prepareWrite } from './embedded/document-table.ts'
 import { highlight } from './highlight.ts'
 import { questions, searchPlans } from './questions.ts'
 import { termsOf } from './text-analysis.ts'
@@ -79,9 +79,10 @@ class EmbeddedSearch implements Store {
         const refusal = documents.write(change)
         if (refusal) refused.push(refusal)
       }
-      this.#database
-        .prepare('UPDATE mirror SET progress = ? WHERE name = ?')
-        .run(JSON.stringify(batch.next), batch.table)
+      prepareWrite(this.#database, 'UPDATE mirror SET progress = ? WHERE name = ?').run(
+        JSON.stringify(batch.next),
+        batch.table,
+      )
       return { kind: 'applied', refused }
     })
   }

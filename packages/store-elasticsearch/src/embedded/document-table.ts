@@ -61,23 +61,24 @@ export class DocumentTable {
            ${columns.join(', ')}, content='', contentless_delete=1, detail=column, tokenize='ascii')`,
       )
       const values = columns.map(() => '?').join(', ')
-      this.#index = database.prepare(`INSERT INTO word_${number} (rowid, ${columns.join(', ')}) VALUES (?, ${values})`)
-      this.#unindex = database.prepare(`DELETE FROM word_${number} WHERE rowid = ?`)
-      // Both report SQLite's last rowid, which may be one of FTS5's own segments: beyond 2^53.
-      this.#index.setReadBigInts(true)
-      this.#unindex.setReadBigInts(true)
+      this.#index = prepareWrite(
+        database,
+        `INSERT INTO word_${number} (rowid, ${columns.join(', ')}) VALUES (?, ${values})`,
+      )
+      this.#unindex = prepareWrite(database, `DELETE FROM word_${number} WHERE rowid = ?`)
     }
     this.#find = database.prepare(`SELECT doc, version, row IS NOT NULL AS live FROM doc_${number} WHERE identity = ?`)
     this.#write = database.prepare(
       `INSERT INTO doc_${number} (identity, version, event_id, row) VALUES (?1, ?2, ?3, ?4)
        ON CONFLICT (identity) DO UPDATE SET version = ?2, event_id = ?3, row = ?4 RETURNING doc`,
     )
-    this.#addItem = database.prepare(`INSERT OR IGNORE INTO item_${number} (field, item, doc) VALUES (?, ?, ?)`)
-    this.#dropItems = database.prepare(`DELETE FROM item_${number} WHERE doc = ?`)
-    this.#refuse = database.prepare(
+    this.#addItem = prepareWrite(database, `INSERT OR IGNORE INTO item_${number} (field, item, doc) VALUES (?, ?, ?)`)
+    this.#dropItems = prepareWrite(database, `DELETE FROM item_${number} WHERE doc = ?`)
+    this.#refuse = prepareWrite(
+      database,
       `INSERT OR REPLACE INTO refused_${number} (identity, event_id, reason) VALUES (?, ?, ?)`,
     )
-    this.#unrefuse = database.prepare(`DELETE FROM refused_${number} WHERE identity = ?`)
+    this.#unrefuse = prepareWrite(database, `DELETE FROM refused_${number} WHERE identity = ?`)
   }
 
   static drop(database: DatabaseSync, number: number): void {
@@ -181,4 +182,11 @@ function words(value: Row[string] | undefined): string {
   let joined = ''
   for (const token of tokensOf(text)) joined += `${token.term} `
   return joined
+}
+
+/** A statement for `run`. That reports SQLite's last rowid, which may be one of FTS5's own segments: beyond 2^53. */
+export function prepareWrite(database: DatabaseSync, sql: string): StatementSync {
+  const statement = database.prepare(sql)
+  statement.setReadBigInts(true)
+  return statement
 }
