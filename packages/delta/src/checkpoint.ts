@@ -1,5 +1,6 @@
 import { actionOf, parseActions, type Source, sidecarOf } from './action-json.ts'
 import type { Action, Sidecar } from './actions.ts'
+import { decoded } from './data-path.ts'
 import { DeltaError } from './delta-error.ts'
 import { sidecarPrefix } from './log-path.ts'
 import type { CheckpointFiles } from './log-segment.ts'
@@ -124,13 +125,14 @@ function plain(struct: ParquetRow): Record<string, unknown> {
 async function bytesOf(store: DeltaStore, key: string): Promise<Uint8Array> {
   const bytes = await store.get(key)
   if (bytes) return bytes
-  throw new DeltaError('invalid_log', `${key}: a file of the checkpoint is missing`)
+  // Retryable: the log may have been cleaned up between its listing and this read.
+  throw new DeltaError('invalid_log', `${key}: a file of the checkpoint is missing`, { retryable: true })
 }
 
 /** Sidecars always lie in `_sidecars` (PROTOCOL.md, Sidecar File Information), so only the name counts. */
 function sidecarKey(root: string, sidecar: Sidecar): string {
-  const name = decodeURIComponent(sidecar.path).split('/').at(-1) ?? ''
-  if (name === '' || name === '..' || name === '.')
+  const name = decoded(sidecar.path)?.split('/').at(-1) ?? ''
+  if (name === '' || name === '..' || name === '.' || name.includes('\0'))
     throw new DeltaError('invalid_path', `sidecar path ${JSON.stringify(sidecar.path.slice(0, 200))} is no file name`)
   return `${sidecarPrefix(root)}${name}`
 }

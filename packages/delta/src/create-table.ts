@@ -1,12 +1,9 @@
-import { serializeActions } from './action-json.ts'
 import type { Action, Protocol } from './actions.ts'
-import { DeltaError } from './delta-error.ts'
-import { commitKey } from './log-path.ts'
 import { openSnapshot } from './open-snapshot.ts'
 import { NEW_TABLE_PROTOCOL } from './protocol.ts'
-import { readCommit } from './read-commit.ts'
 import { Replay } from './reconciliation.ts'
 import type { StructType } from './schema.ts'
+import { sendCommit } from './send-commit.ts'
 import { Snapshot } from './snapshot.ts'
 import type { TableAccess } from './table-access.ts'
 import { asTexts } from './try-commit.ts'
@@ -39,7 +36,7 @@ export async function createTable(
   access: TableAccess,
   definition: TableDefinition,
 ): Promise<{ kind: 'created' | 'exists'; snapshot: Snapshot }> {
-  const { root, store } = access
+  const { root } = access
   const timestamp_ms = access.now()
   const token = access.token()
   const actions = firstActions(definition, timestamp_ms, token)
@@ -47,20 +44,8 @@ export async function createTable(
   state.apply(actions)
   // Checks the schema and protocol before anything is written.
   const created = new Snapshot({ root, version: 0, timestamp_ms, confirmed_at_ms: timestamp_ms }, state.finish())
-  let cause: unknown
-  try {
-    const outcome = await store.putIfAbsent(commitKey(root, 0), serializeActions(actions))
-    if (outcome.kind === 'created') return { kind: 'created', snapshot: created }
-  } catch (error) {
-    cause = error
-  }
-  const there = await readCommit(access, 0)
-  if (there?.commitInfo?.txnId === token) return { kind: 'created', snapshot: created }
-  if (!there && cause !== undefined)
-    throw new DeltaError('unknown_outcome', `${root}: the store never said whether version 0 arrived; try again`, {
-      cause,
-      retryable: true,
-    })
+  if ((await sendCommit(access, { version: 0, actions }, token)) === 'committed')
+    return { kind: 'created', snapshot: created }
   return { kind: 'exists', snapshot: await openSnapshot(access) }
 }
 

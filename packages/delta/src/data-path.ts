@@ -55,7 +55,8 @@ const canonicalLocation = (location: string) =>
     .replace(/^s3[an]:/, 's3:')
     .replace(/\/+$/, '')
 
-function decoded(path: string): string | undefined {
+/** `undefined` for what is no URI-encoded text. */
+export function decoded(path: string): string | undefined {
   try {
     return decodeURIComponent(path)
   } catch {

@@ -1,9 +1,11 @@
 import { DeltaError } from './delta-error.ts'
-import { type LogFile, logFile, logPrefix, padded } from './log-path.ts'
+import { commitKey, type LogFile, logFile, logPrefix, padded } from './log-path.ts'
 import type { DeltaStore } from './store.ts'
 
 /** More entries than this in one listing are refused: a log that large was never cleaned up. */
 const MAX_LOG_FILES = 5_000_000
+/** Entries that a listing lacks are tried all the same, up to this many: a listing may be older than the log. */
+const MAX_UNLISTED = 1_000
 
 /** The log's files in a listing, by what they are. Versions ascend. */
 export interface LogListing {
@@ -59,49 +61,50 @@ export async function listLog(store: DeltaStore, root: string, from = 0): Promis
 }
 
 /**
- * Chooses what to read for a version, the newest if none is given.
- * @param without versions whose checkpoints turned out unreadable
- * Throws `table_not_found`, `version_not_found`, `missing_version`.
+ * Chooses what to read for a version, or for the newest listed if it is older or none is given; `undefined` if the
+ * listing is empty. Throws `version_not_found`, `missing_version`.
  */
-export function logSegment(
-  root: string,
-  listing: LogListing,
-  at?: number,
-  without: ReadonlySet<string> = new Set(),
-): LogSegment {
+export function logSegment(root: string, listing: LogListing, at?: number): LogSegment | undefined {
   const newest = Math.max(-1, ...newestOf(listing))
-  if (newest < 0) throw new DeltaError('table_not_found', `${root}: there is no Delta log here`)
-  const version = at ?? newest
-  if (version > newest)
-    throw new DeltaError('version_not_found', `${root}: version ${version} does not exist; the newest is ${newest}`)
-  const checkpoint = listing.checkpoints.findLast(
-    (candidate) => candidate.version <= version && !without.has(candidate.keys[0] ?? ''),
-  )
+  if (newest < 0) return undefined
+  const version = Math.min(at ?? newest, newest)
+  const checkpoint = listing.checkpoints.findLast((candidate) => candidate.version <= version)
   const first = checkpoint ? checkpoint.version + 1 : 0
   const oldest = listing.commits.keys().next().value
   if (!checkpoint && oldest !== undefined && oldest > 0 && !listing.commits.has(0) && oldest > version)
     throw new DeltaError('version_not_found', `${root}: version ${version} was cleaned up; ${oldest} is still there`)
-  return { version, checkpoint, entries: entriesOf(listing, first, version) }
+  return { version, checkpoint, entries: entriesOf(root, listing, first, version) }
 }
 
-/** Every version from `first` to `last`, in as few files as there are. Commits not listed are tried all the same. */
-function entriesOf(listing: LogListing, first: number, last: number): SegmentEntry[] {
+/** Every version from `first` to `last`, in as few files as there are. */
+function entriesOf(root: string, listing: LogListing, first: number, last: number): SegmentEntry[] {
   const widest = new Map<number, { to: number; key: string }>()
   for (const { from, to, key } of listing.compactions)
     if (to <= last && to > (widest.get(from)?.to ?? 0)) widest.set(from, { to, key })
   const entries: SegmentEntry[] = []
+  let unlisted = 0
   for (let version = first; version <= last; ) {
     const compacted = widest.get(version)
     if (compacted) {
       entries.push({ kind: 'compacted', version, ...compacted })
       version = compacted.to + 1
     } else {
-      entries.push({ kind: 'commit', version, modified_at_ms: listing.commits.get(version) })
+      const modified_at_ms = listing.commits.get(version)
+      if (modified_at_ms === undefined && ++unlisted > MAX_UNLISTED) throw missingVersion(root, version)
+      entries.push({ kind: 'commit', version, modified_at_ms })
       version++
     }
   }
   return entries
 }
+
+/** A gap in the log. Retryable: the log may have been cleaned up between its listing and this read. */
+export const missingVersion = (root: string, version: number) =>
+  new DeltaError(
+    'missing_version',
+    `${root}: version ${version} is missing from the log (${commitKey(root, version)}) although later ones are there; restore the file`,
+    { retryable: true },
+  )
 
 function* newestOf(listing: LogListing): Generator<number> {
   const commit = [...listing.commits.keys()].at(-1)

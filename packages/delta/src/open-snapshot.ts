@@ -4,7 +4,7 @@ import type { Commit } from './commit.ts'
 import { DeltaError } from './delta-error.ts'
 import { readLastCheckpoint } from './last-checkpoint.ts'
 import { commitKey } from './log-path.ts'
-import { type LogSegment, listLog, logSegment, type SegmentEntry } from './log-segment.ts'
+import { type LogSegment, listLog, logSegment, missingVersion, type SegmentEntry } from './log-segment.ts'
 import { commitsAfter, opened, READ_AHEAD, readCommit, readProvenance, settled } from './read-commit.ts'
 import { Replay } from './reconciliation.ts'
 import { Snapshot } from './snapshot.ts'
@@ -13,6 +13,9 @@ import { tableProperties } from './table-properties.ts'
 
 /** A snapshot that was not confirmed for this long is checked against a listing before it is trusted as the newest. */
 export const TRUSTED_FOR_MS = 10 * 60_000
+
+/** A log may be cleaned up while it is read; it is listed again at most this often. */
+const MAX_LISTINGS = 5
 
 /**
  * The table at a version, the newest if none is given. Costs one read of `_last_checkpoint`, one listing from there, the
@@ -23,10 +26,22 @@ export async function openSnapshot(access: TableAccess, version?: number): Promi
   if (version !== undefined && !(Number.isSafeInteger(version) && version >= 0))
     throw new DeltaError('version_not_found', `${access.root}: a version should be a whole number and is ${version}`)
   const at_ms = access.now()
-  const hint = await readLastCheckpoint(access.store, access.root)
-  const segment = await findSegment(access, hint?.version, version)
-  const snapshot = await replaySegment(access, segment, at_ms)
-  return version === undefined ? followed(access, snapshot, at_ms) : snapshot
+  let tried: LogSegment | undefined
+  for (let listing = 1; ; listing++) {
+    const segment = await findSegment(access, version)
+    try {
+      const snapshot = await followed(access, await replaySegment(access, segment, at_ms), at_ms, version)
+      if (version === undefined || version === snapshot.version) return snapshot
+      throw new DeltaError(
+        'version_not_found',
+        `${access.root}: version ${version} does not exist; the newest is ${snapshot.version}`,
+      )
+    } catch (error) {
+      const vanished = error instanceof DeltaError && error.retryable
+      if (!vanished || listing === MAX_LISTINGS || (tried && sameStart(tried, segment))) throw error
+      tried = segment
+    }
+  }
 }
 
 /**
@@ -41,13 +56,16 @@ export async function updateSnapshot(access: TableAccess, snapshot: Snapshot): P
 }
 
 /**
- * Whether the log went on without a snapshot: its successors were cleaned up, or its own entry belongs to another table
- * by now. Then the absence of the next version does not mean that the snapshot is the newest.
+ * Whether the log went on without a snapshot: its successors were cleaned up, or another table is there by now. Then the
+ * absence of the next version does not mean that the snapshot is the newest.
  */
 export async function outlived(access: TableAccess, snapshot: Snapshot): Promise<boolean> {
   const { commits, checkpoints } = await listLog(access.store, access.root, snapshot.version)
   const newest = Math.max(...[...commits.keys()].slice(-1), ...checkpoints.slice(-1).map(({ version }) => version), -1)
-  return newest !== snapshot.version
+  if (newest >= snapshot.version) return newest > snapshot.version
+  // Neither it nor a later one is listed: the listing is old, or the log was begun anew.
+  const now = await openSnapshot(access)
+  return now.version !== snapshot.version || now.tableId !== snapshot.tableId
 }
 
 /** The state after further commits. */
@@ -64,20 +82,35 @@ export function advanced(snapshot: Snapshot, commits: readonly Commit[], confirm
   return new Snapshot({ root: snapshot.root, version: last.version, timestamp_ms, confirmed_at_ms }, state, snapshot)
 }
 
-async function followed(access: TableAccess, snapshot: Snapshot, at_ms: number): Promise<Snapshot> {
+async function followed(access: TableAccess, snapshot: Snapshot, at_ms: number, to?: number): Promise<Snapshot> {
   const commits: Commit[] = []
-  for await (const commit of commitsAfter(access, snapshot.version)) commits.push(commit)
+  if (to === undefined || snapshot.version < to)
+    for await (const commit of commitsAfter(access, snapshot.version)) {
+      commits.push(commit)
+      if (commit.version === to) break
+    }
   return advanced(snapshot, commits, at_ms)
 }
 
-async function findSegment(access: TableAccess, hint: number | undefined, version?: number): Promise<LogSegment> {
+async function findSegment(access: TableAccess, version: number | undefined): Promise<LogSegment> {
   const { store, root } = access
+  const hint = (await readLastCheckpoint(store, root))?.version
   if (hint !== undefined && (version === undefined || version >= hint)) {
     const listing = await listLog(store, root, hint)
-    if (listing.checkpoints.some((checkpoint) => checkpoint.version >= hint)) return logSegment(root, listing, version)
+    const segment = listing.checkpoints.some((checkpoint) => checkpoint.version >= hint)
+    const found = segment ? logSegment(root, listing, version) : undefined
+    if (found) return found
   }
-  return logSegment(root, await listLog(store, root), version)
+  const segment = logSegment(root, await listLog(store, root), version)
+  if (segment) return segment
+  // A listing may be older than the log.
+  if (!(await store.head(commitKey(root, 0))))
+    throw new DeltaError('table_not_found', `${root}: there is no Delta log here`)
+  return { version: 0, checkpoint: undefined, entries: [{ kind: 'commit', version: 0, modified_at_ms: undefined }] }
 }
+
+const sameStart = (a: LogSegment, b: LogSegment) =>
+  a.checkpoint?.keys[0] === b.checkpoint?.keys[0] && a.entries[0]?.version === b.entries[0]?.version
 
 async function replaySegment(access: TableAccess, segment: LogSegment, at_ms: number): Promise<Snapshot> {
   const { root } = access
@@ -119,16 +152,10 @@ async function readEntry(
 ): Promise<{ actions: Commit['actions']; timestamp_ms: number | undefined }> {
   if (entry.kind === 'compacted') {
     const bytes = await access.store.get(entry.key)
-    if (!bytes) throw missing(access.root, entry.version)
+    if (!bytes) throw missingVersion(access.root, entry.version)
     return { actions: parseActions(bytes, entry.key).actions, timestamp_ms: undefined }
   }
   const commit = await readCommit(access, entry.version, entry.modified_at_ms)
-  if (!commit) throw missing(access.root, entry.version)
+  if (!commit) throw missingVersion(access.root, entry.version)
   return commit
 }
-
-const missing = (root: string, version: number) =>
-  new DeltaError(
-    'missing_version',
-    `${root}: version ${version} is missing from the log (${commitKey(root, version)}) although later ones are there; restore the file`,
-  )

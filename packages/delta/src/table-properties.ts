@@ -1,15 +1,15 @@
 import type { Metadata } from './actions.ts'
 
 const DAY_MS = 86_400_000
-const UNIT_MS: Record<string, number> = {
-  microsecond: 0.001,
-  millisecond: 1,
-  second: 1_000,
-  minute: 60_000,
-  hour: 3_600_000,
-  day: DAY_MS,
-  week: 7 * DAY_MS,
-}
+const UNIT_MS: ReadonlyMap<string, number> = new Map([
+  ['microsecond', 0.001],
+  ['millisecond', 1],
+  ['second', 1_000],
+  ['minute', 60_000],
+  ['hour', 3_600_000],
+  ['day', DAY_MS],
+  ['week', 7 * DAY_MS],
+])
 
 /** The table's properties that the log itself obeys, with Delta's defaults. Unreadable values count as not set. */
 export interface TableProperties {
@@ -67,7 +67,7 @@ function interval(text: string | undefined): number | undefined {
   let total = 0
   for (let at = 0; at < words.length; at += 2) {
     const amount = Number(words[at])
-    const unit = UNIT_MS[(words[at + 1] ?? '').replace(/s$/, '')]
+    const unit = UNIT_MS.get((words[at + 1] ?? '').replace(/s$/, ''))
     if (!Number.isFinite(amount) || unit === undefined) return undefined
     total += amount * unit
   }

@@ -1,13 +1,12 @@
-import { serializeActions } from './action-json.ts'
 import type { Action, CommitInfo } from './actions.ts'
 import { type Commit, commitInfoOf } from './commit.ts'
 import { canonicalPath } from './data-path.ts'
 import { DeltaError } from './delta-error.ts'
-import { commitKey } from './log-path.ts'
-import { advanced, openSnapshot, outlived, TRUSTED_FOR_MS } from './open-snapshot.ts'
+import { advanced, outlived, TRUSTED_FOR_MS } from './open-snapshot.ts'
 import { requireWritable } from './protocol.ts'
-import { commitsAfter, readCommit } from './read-commit.ts'
+import { commitsAfter } from './read-commit.ts'
 import { deletionVectorId } from './reconciliation.ts'
+import { sendCommit } from './send-commit.ts'
 import type { Snapshot } from './snapshot.ts'
 import type { TableAccess } from './table-access.ts'
 
@@ -39,7 +38,6 @@ export type TryCommitOutcome =
   | { kind: 'lost'; winners: Commit[]; snapshot: Snapshot }
 
 const ENGINE = 'sluice-delta/0.1.0'
-const MAX_SENDS = 5
 
 /**
  * One attempt to commit exactly as version `snapshot.version + 1`. One conditional put, nothing else, while it wins and
@@ -57,46 +55,11 @@ export async function tryCommit(
   requireWritable(snapshot, request.actions, request.enforces)
   requireConsistent(request.actions, root)
   const started_ms = access.now()
-  if (started_ms - snapshot.confirmed_at_ms > TRUSTED_FOR_MS && (await outlived(access, snapshot)))
-    return lost(access, snapshot)
+  const fresh = started_ms - snapshot.confirmed_at_ms <= TRUSTED_FOR_MS || !(await outlived(access, snapshot))
   const version = snapshot.version + 1
   const { commit, token } = commitOf(access, snapshot, request)
-  const outcome = await settle(access, version, serializeActions(commit.actions), token)
-  if (outcome === 'lost') return lost(access, snapshot)
+  if (!fresh || (await sendCommit(access, commit, token)) === 'lost') return lost(access, snapshot)
   return { kind: 'committed', version, snapshot: advanced(snapshot, [commit], started_ms) }
-}
-
-/** Whether our bytes are the log entry of a version, whatever the store's answers were. */
-async function settle(
-  access: TableAccess,
-  version: number,
-  bytes: Uint8Array,
-  token: string,
-): Promise<'committed' | 'lost'> {
-  const { store, root } = access
-  const key = commitKey(root, version)
-  let cause: unknown
-  for (let send = 0; send < MAX_SENDS; send++) {
-    try {
-      const outcome = await store.putIfAbsent(key, bytes)
-      if (outcome.kind === 'created') return 'committed'
-    } catch (error) {
-      cause = error
-    }
-    try {
-      // Also after `exists`: an earlier send of ours, inside the store too, may have arrived.
-      const there = await readCommit(access, version)
-      if (there) return there.commitInfo?.txnId === token ? 'committed' : 'lost'
-    } catch (error) {
-      if (error instanceof DeltaError) throw error
-      cause = error
-    }
-  }
-  throw new DeltaError(
-    'unknown_outcome',
-    `${root}: version ${version} was sent ${MAX_SENDS} times and the store never said whether it arrived; read the log before trying again`,
-    { cause, retryable: true },
-  )
 }
 
 async function lost(access: TableAccess, snapshot: Snapshot): Promise<TryCommitOutcome> {
@@ -104,10 +67,9 @@ async function lost(access: TableAccess, snapshot: Snapshot): Promise<TryCommitO
   const winners: Commit[] = []
   for await (const commit of commitsAfter(access, snapshot.version)) winners.push(commit)
   if (winners.length > 0) return { kind: 'lost', winners, snapshot: advanced(snapshot, winners, at_ms) }
-  const newest = await openSnapshot(access)
   throw new DeltaError(
     'snapshot_expired',
-    `${access.root}: the log entries after version ${snapshot.version} were cleaned up; the newest is ${newest.version}: open the table again`,
+    `${access.root}: the log entries after version ${snapshot.version} were cleaned up, or it is another table by now: open it again`,
     { retryable: true },
   )
 }
