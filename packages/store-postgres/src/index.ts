@@ -1,0 +1,2 @@
+export { inventoryQuery } from './inventory-query.ts'
+export { questions } from './questions.ts'

@@ -1,0 +1,2 @@
+/** A name as SQL, of PostgreSQL and DuckDB alike. */
+export const quoted = (name: string): string => `"${name.replaceAll('"', '""')}"`
