@@ -1,4 +1,7 @@
 export * from './duckdb/index.ts'
+export * from './explosion.ts'
+export * from './lake.ts'
+export * from './lake-batches.ts'
 export * from './ledger/index.ts'
 export * from './maintenance/index.ts'
 export * from './table/index.ts'

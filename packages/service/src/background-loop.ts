@@ -20,12 +20,12 @@ export interface BackgroundLoop {
 
 /** Takes turns until it is stopped. A turn that throws is logged and taken again after a growing pause with jitter. */
 export function backgroundLoop(
-  turn: (signal: AbortSignal) => Promise<number | void>,
+  turn: (signal: AbortSignal) => Promise<number | undefined>,
   options: LoopOptions,
 ): BackgroundLoop {
   const { backoff_ms = 100, longest_pause_ms = 10_000 } = options
   const stopped = new AbortController()
-  let wake = () => undefined as void
+  let wake = () => {}
   const pause = (ms: number) =>
     new Promise<void>((resolve) => {
       const timer = setTimeout(resolve, ms)

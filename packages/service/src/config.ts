@@ -72,7 +72,8 @@ const isSecret = (name: string) => /key|secret|password|token|credential/.test(n
 
 /** Settings come as texts: builders for the common kinds. */
 export const setting = {
-  text: (fallback?: string) => (fallback === undefined ? z.string().optional() : z.string().default(fallback)),
+  text: (fallback: string) => z.string().default(fallback),
+  optionalText: () => z.string().optional(),
   int: (fallback: number, { min = 0, max = Number.MAX_SAFE_INTEGER }: { min?: number; max?: number } = {}) =>
     z.coerce
       .number({ error: `expected a whole number from ${min} to ${max}` })

@@ -42,7 +42,7 @@ export const HOSTILE_TEXTS = [
   '{"json": [1, 2]}',
   "' OR 1=1 /*",
   'tag,with=equals and space',
-  '$1 ${x} {{y}} %s :z',
+  '$1 $x {{y}} %s :z',
   '   leading and trailing   ',
   'x'.repeat(5_000),
   '|',

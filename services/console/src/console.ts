@@ -1,8 +1,10 @@
 import { mkdir } from 'node:fs/promises'
+import { join } from 'node:path'
 import type { EventTypes } from '@sluice/events'
+import { openDatabase } from '@sluice/lake'
 import type { Question } from '@sluice/store'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
-import type { ConsoleStore, ConsoleParts as ReadParts } from './lake-reader.ts'
+import type { ConsoleStore, ReadParts } from './lake-reader.ts'
 import { lakeRoutes } from './routes/lake-routes.ts'
 import { pageRoute } from './routes/page-route.ts'
 import { questionRoutes } from './routes/questions-route.ts'
@@ -34,15 +36,19 @@ export interface Console {
   close(): Promise<void>
 }
 
+const THREADS = 2
+
 /** The part that answers questions about the lake. It owns no data. */
 export async function createConsole(parts: ConsoleParts): Promise<Console> {
   await mkdir(parts.scratch_path, { recursive: true })
   const cage = new SqlCage({ scratch_path: parts.scratch_path, limits: parts.limits ?? {} })
-  const sql = new TrustedSql({
-    memory_limit_bytes: parts.memory_limit_bytes,
-    threads: 2,
-    scratch_path: parts.scratch_path,
-  })
+  const sql = new TrustedSql(
+    await openDatabase({
+      memory_limit_bytes: parts.memory_limit_bytes,
+      threads: THREADS,
+      temporary_path: join(parts.scratch_path, 'duckdb'),
+    }),
+  )
   const routeParts: ConsoleRouteParts = {
     ...parts,
     cage,

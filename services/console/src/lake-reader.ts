@@ -23,13 +23,15 @@ export interface VersionEntry {
   timestamp: string
   operation: string
   rows_added: number | null
-  files_added: number
-  files_removed: number
+  rows_updated: number | null
+  rows_deleted: number | null
 }
 
 /** What the console reads of the lake: every table of the event types, `quarantine`, and the ledger. */
 export interface LakeReader {
   tables(): readonly string[]
+  /** Of a table that is computed from another one: whether it has not seen all of it; `undefined` for every other table. */
+  derivedIsBehind(name: string): Promise<boolean | undefined>
   /** `undefined` if there is no such table; throws `VersionGone` if there is no such version (any more). */
   open(name: string, asOf?: AsOf): Promise<TableReading | undefined>
   /** Newest first. */
@@ -71,7 +73,7 @@ export interface FlowReader {
   logEnds(): Promise<{ partition: number; end: bigint }[]>
 }
 
-export interface ConsoleParts {
+export interface ReadParts {
   lake: LakeReader
   rawZone: RawZone
   flow: FlowReader

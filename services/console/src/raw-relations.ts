@@ -6,7 +6,8 @@ import type { Relations } from './sql/sql-cage.ts'
 
 const LINE_COLUMNS =
   "{batch: 'VARCHAR', line: 'INTEGER', event_id: 'VARCHAR', received_at: 'VARCHAR', source: 'VARCHAR', type: 'VARCHAR', form: 'VARCHAR', event: 'JSON'}"
-const LONGEST_LINE_BYTES = 64 * 1024 ** 2
+/** DuckDB keeps twice as much as a buffer, for each thread; ingest takes events of up to 4 MiB. */
+const LONGEST_LINE_BYTES = 8 * 1024 ** 2
 
 /** Alias of `raw.click`, after the log that the brief of a click stream usually starts from. */
 export const CLICKSTREAM_ALIAS = 's3_clickstream_logs'
@@ -35,7 +36,7 @@ async function readOf(file: RawFile): Promise<string> {
     "format = 'newline_delimited'",
     `columns = ${LINE_COLUMNS}`,
     `maximum_object_size = ${LONGEST_LINE_BYTES}`,
-    `compression = '${file.compression}'`,
+    `compression = '${file.compression === 'none' ? 'uncompressed' : file.compression}'`,
     ...(growing ? ['ignore_errors = true'] : []),
   ]
   return `SELECT * FROM read_json(${literal(file.path)}, ${options.join(', ')})`

@@ -1,4 +1,4 @@
-import type { ConsoleParts, ConsoleStore } from './lake-reader.ts'
+import type { ConsoleStore, ReadParts } from './lake-reader.ts'
 
 export interface SinkTableStatus {
   table: string
@@ -33,7 +33,7 @@ const LEDGER_TXN = 'ledger'
  * Reads the flow from its source to its end, in that order: what was acknowledged before the call can only have moved
  * on while it was read.
  */
-export async function statusOf(parts: ConsoleParts, now: number): Promise<LakeStatus> {
+export async function statusOf(parts: ReadParts, now: number): Promise<LakeStatus> {
   const unpublished = await parts.flow.unpublished()
   const ends = await parts.flow.logEnds()
   const ledger = await parts.lake.ledger()
@@ -54,7 +54,7 @@ export async function statusOf(parts: ConsoleParts, now: number): Promise<LakeSt
       version: reading.version,
       ledger_version,
       ledger_head,
-      behind: ledger_version < ledger_head,
+      behind: (await parts.lake.derivedIsBehind(name)) ?? ledger_version < ledger_head,
     })
   }
   const sinks = await Promise.all(parts.stores.map((store) => sinkStatus(store, heads, now)))

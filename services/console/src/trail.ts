@@ -1,5 +1,5 @@
 import type { EventTypes } from '@sluice/events'
-import type { ConsoleParts, ConsoleStore, TableReading } from './lake-reader.ts'
+import type { ConsoleStore, ReadParts, TableReading } from './lake-reader.ts'
 import type { TrustedSql } from './trusted-sql.ts'
 
 export interface Trail {
@@ -38,7 +38,7 @@ interface Receipt {
   log_offset: number | string
 }
 
-export interface TrailParts extends ConsoleParts {
+export interface TrailParts extends ReadParts {
   sql: TrustedSql
   eventTypes: EventTypes
 }

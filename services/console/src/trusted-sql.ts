@@ -1,4 +1,5 @@
-import { DuckDBInstance, type DuckDBValue } from '@duckdb/node-api'
+import type { DuckDBValue } from '@duckdb/node-api'
+import type { Database } from '@sluice/lake'
 import { type JsonValue, jsonValue } from './sql/result-value.ts'
 import type { Relations } from './sql/sql-cage.ts'
 
@@ -9,15 +10,10 @@ export interface SqlAnswer {
 
 /** Runs the console's own queries (questions, trails, verify) in this process: one instance, a connection a query. */
 export class TrustedSql {
-  readonly #instance: Promise<DuckDBInstance>
+  readonly #database: Database
 
-  constructor(options: { memory_limit_bytes: number; threads: number; scratch_path: string }) {
-    this.#instance = DuckDBInstance.create(':memory:', {
-      memory_limit: `${Math.ceil(options.memory_limit_bytes / 1024 ** 2)}MB`,
-      threads: String(options.threads),
-      temp_directory: options.scratch_path,
-      TimeZone: 'UTC',
-    })
+  constructor(database: Database) {
+    this.#database = database
   }
 
   /** @param values parameters by name */
@@ -26,7 +22,7 @@ export class TrustedSql {
     sql: string,
     values: Readonly<Record<string, DuckDBValue>> = {},
   ): Promise<SqlAnswer> {
-    const connection = await (await this.#instance).connect()
+    const connection = await this.#database.connect()
     const catalog = `query_${serial++}`
     try {
       // Views of one query must not be seen by another: each gets a catalog of its own.
@@ -50,7 +46,7 @@ export class TrustedSql {
   }
 
   async close(): Promise<void> {
-    ;(await this.#instance).closeSync()
+    await this.#database.close()
   }
 }
 

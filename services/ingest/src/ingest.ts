@@ -7,6 +7,7 @@ import { Adoption } from './adoption.ts'
 import type { Authorize } from './authorization.ts'
 import { eventCheck } from './event-acceptance.ts'
 import { eventsRoute } from './events-route.ts'
+import { EVENTS_TOPIC } from './events-topic.ts'
 import { filesRoute } from './files-route.ts'
 import { type DurablePlace, GroupCommit, type RequestLines } from './group-commit.ts'
 import { Incarnations } from './incarnations.ts'
@@ -20,9 +21,6 @@ import type { Outcomes } from './outcomes.ts'
 import { answerProblem, Problem } from './problem.ts'
 import { type EventTypes, routingBy } from './routing.ts'
 import { Uploads } from './upload.ts'
-
-/** The log's topic for events. */
-export const EVENTS_TOPIC = 'events'
 
 export interface IngestParts {
   rawZone: RawZone

@@ -12,6 +12,9 @@ export class FakeLog implements EventLog {
   async offsets() {
     return []
   }
+  async identity(): Promise<string> {
+    return 'fake'
+  }
   async producer(): Promise<LogProducer> {
     return {
       send: async (_topic, records) => {

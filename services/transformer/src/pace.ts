@@ -7,6 +7,8 @@ export interface PaceLimits {
   max_bytes: number
   /** How long a poll waits for the first record. */
   max_wait_ms: number
+  /** While idle, how often to look for decisions of other workers and for plans left unapplied. */
+  look_every_ms: number
 }
 
 /**

@@ -31,6 +31,8 @@ export class TablePump {
   readonly #applied = new Map<string, number>()
   #waiting: { version: number; outcomes: AwaitedOutcome[]; done: Promise<void> }[] = []
   #settled = -1
+  /** Some table could not follow; nothing but a complete catch-up makes up for it. */
+  #failed = false
 
   constructor(options: PumpOptions) {
     this.#options = options
@@ -41,11 +43,16 @@ export class TablePump {
     return this.#settled
   }
 
-  /** Applies whatever is unapplied, of this worker or of a dead one. Throws if a table can't. */
+  /** Whether a plan that the ledger knows of is not applied yet, of this worker or of a dead one. */
+  get behind(): boolean {
+    return this.#failed || this.#settled < this.#options.ledger.version
+  }
+
+  /** Applies whatever is unapplied of what the ledger knows, of this worker or of a dead one. Throws if a table can't. */
   async catchUp(): Promise<void> {
-    await this.#options.ledger.refresh()
     const version = this.#options.ledger.version
     await Promise.all(this.#options.tables.map((table) => this.#apply(table)))
+    this.#failed = false
     this.#settled = Math.max(this.#settled, version)
   }
 
@@ -71,6 +78,7 @@ export class TablePump {
       const versions = Object.fromEntries(touched.map((table) => [table.name, table.version()]))
       await this.#options.notices.publish({ kind: 'tables', ledger: version, versions, outcomes })
     } catch (error) {
+      this.#failed = true
       this.#options.failed('', error)
     } finally {
       this.#waiting = this.#waiting.filter((waiting) => waiting.version !== version)
@@ -84,8 +92,10 @@ export class TablePump {
       if (before) await before.catch(() => undefined)
       const head = this.#options.ledger.head(table.name) ?? -1
       if ((this.#applied.get(table.name) ?? -2) >= head) return
-      this.#applied.set(table.name, await applyPlans(this.#options.ledger, table.name, table.target))
+      const applied = await applyPlans(this.#options.ledger, table.name, table.target)
       await table.followers?.()
+      // Only now: followers that failed are called again with the next attempt.
+      this.#applied.set(table.name, applied)
     })()
     this.#running.set(table.name, run)
     await run

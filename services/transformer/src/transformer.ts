@@ -34,7 +34,9 @@ export class Transformer {
   readonly #parts: TransformerParts
   readonly #pace: Pace
   #cursors = new Map<number, bigint>()
-  #generation = -1
+  /** The consumer may stand elsewhere than the ledger: a record that is polled now may come after one that is not decided. */
+  #astray = false
+  #looked_ms = Number.NEGATIVE_INFINITY
 
   constructor(parts: TransformerParts) {
     this.#parts = parts
@@ -43,8 +45,8 @@ export class Transformer {
 
   /** The offsets to start assigned partitions from: the ledger's. For `ConsumerOptions.startFrom`. */
   async startFrom(partitions: readonly { partition: number }[]): Promise<Map<number, bigint>> {
-    const { ledger, known } = this.#parts
-    await known.advance(await ledger.refresh(), ledger.files)
+    const { ledger } = this.#parts
+    await ledger.refresh()
     this.#cursors = new Map(partitions.map(({ partition }) => [partition, ledger.nextOffset(partition)]))
     return new Map(this.#cursors)
   }
@@ -54,27 +56,39 @@ export class Transformer {
    * @returns how many records the batch had; 0 if the log had nothing new
    */
   async turn(consumer: LogConsumer): Promise<number> {
+    if (this.#astray) await this.#rewind(consumer)
+    // Until this turn is done; if it throws, the next one begins with going back.
+    this.#astray = true
     const polled = await consumer.poll(this.#pace.next())
-    if (polled.generation !== this.#generation) this.#generation = polled.generation
     const { records, covered } = this.#coveredBy(polled.records)
     this.#pace.polled(records.length)
-    if (records.length === 0) return 0
-    const began = this.#parts.now()
-    try {
-      const outcome = await this.#settle(records, covered)
-      const took_ms = this.#parts.now() - began
-      this.#pace.settled(took_ms)
-      this.#parts.settled?.(outcome, { records: records.length, took_ms })
-      if (outcome.kind === 'committed') {
-        for (const [partition, { next }] of covered)
-          if (this.#cursors.has(partition)) this.#cursors.set(partition, next)
-        await this.#parts.pump.follow(outcome.version, outcome.written.awaited)
-      } else await this.#rewind(consumer)
-      return records.length
-    } catch (error) {
-      await this.#rewind(consumer)
-      throw error
+    if (records.length === 0) {
+      this.#astray = false
+      await this.#whileIdle()
+      return 0
     }
+    const began = this.#parts.now()
+    const outcome = await this.#settle(records, covered)
+    const took_ms = this.#parts.now() - began
+    this.#pace.settled(took_ms)
+    this.#parts.settled?.(outcome, { records: records.length, took_ms })
+    if (outcome.kind === 'committed') {
+      for (const [partition, { next }] of covered)
+        if (this.#cursors.has(partition)) this.#cursors.set(partition, next)
+      this.#astray = false
+      await this.#parts.pump.follow(outcome.version, outcome.written.awaited)
+    }
+    return records.length
+  }
+
+  /** Learns of decisions made by others, and applies plans that their workers, or an earlier failure, left behind. */
+  async #whileIdle(): Promise<void> {
+    const { ledger, known, pump, now, limits } = this.#parts
+    if (now() - this.#looked_ms < limits.look_every_ms) return
+    this.#looked_ms = now()
+    await ledger.refresh()
+    await known.follow(ledger)
+    if (pump.behind) await pump.catchUp()
   }
 
   async #settle(records: readonly PolledRecord[], covered: ReadonlyMap<number, Covered>): Promise<Settled> {
@@ -100,8 +114,12 @@ export class Transformer {
     return { records, covered }
   }
 
+  /** Goes back to where the ledger is. Partitions may be assigned and taken away meanwhile. */
   async #rewind(consumer: LogConsumer): Promise<void> {
-    const positions = await this.startFrom([...this.#cursors.keys()].map((partition) => ({ partition })))
-    consumer.seek(positions)
+    const { ledger } = this.#parts
+    await ledger.refresh()
+    for (const partition of this.#cursors.keys()) this.#cursors.set(partition, ledger.nextOffset(partition))
+    consumer.seek(new Map(this.#cursors))
+    this.#astray = false
   }
 }

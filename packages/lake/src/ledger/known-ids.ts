@@ -10,6 +10,15 @@ export interface LedgerRows {
   receipts(files: readonly AddFile[], ids: readonly IdWithHash[]): Promise<Receipt[]>
 }
 
+/** What repeat detection needs of a ledger. */
+export interface LedgerFiles {
+  readonly version: number
+  /** All files at `version`. */
+  readonly files: readonly AddFile[]
+  /** See `Ledger.addedSince`. */
+  addedSince(after: number): Promise<readonly AddFile[] | undefined>
+}
+
 export interface IdWithHash {
   event_id: string
   hash: bigint
@@ -23,6 +32,8 @@ export interface IdWithHash {
 export class KnownIds {
   readonly #rows: LedgerRows
   #filter = new IdFilter()
+  /** The ledger version that the filter and the files stand for; `undefined`: nothing was read yet. */
+  #version: number | undefined
   #files: readonly AddFile[] = []
 
   constructor(rows: LedgerRows) {
@@ -33,22 +44,32 @@ export class KnownIds {
     return this.#filter.bytes
   }
 
-  /** Forgets everything and reads the id hashes of all files of the ledger. */
-  async load(files: readonly AddFile[]): Promise<void> {
-    this.#filter = new IdFilter()
-    for await (const hashes of this.#rows.idHashes(files)) this.#filter.add(hashes)
-    this.#files = files
+  /**
+   * Learns what the ledger knows, the first time everything. If it throws, nothing is taken as learnt. May be called by
+   * several at once.
+   * @returns the ledger version that is known at least
+   */
+  async follow(ledger: LedgerFiles): Promise<number> {
+    const { version, files } = ledger
+    const learnt = this.#version
+    const added = learnt === undefined ? undefined : await ledger.addedSince(learnt)
+    // Ids that are added twice cost a little memory and are known no less.
+    for await (const hashes of this.#rows.idHashes(added ?? files)) this.#filter.add(hashes)
+    this.#learnt(version, files)
+    return version
   }
 
-  /** Follows commits: `added` are files with new receipts (not those of a compaction), `files` all files now. */
-  async advance(added: readonly AddFile[], files: readonly AddFile[]): Promise<void> {
-    if (added.length > 0) for await (const hashes of this.#rows.idHashes(added)) this.#filter.add(hashes)
-    this.#files = files
-  }
-
-  /** As `advance`, for a file of this worker's own, whose id hashes it has at hand. */
-  remember(hashes: BigInt64Array, files: readonly AddFile[]): void {
+  /** As `follow`, right after a commit of this worker's own, whose id hashes it has at hand. */
+  remember(hashes: BigInt64Array, ledger: LedgerFiles): void {
+    // Whatever others committed in between has to be read: the next `follow` does it, own rows included.
+    if (this.#version === undefined || ledger.version !== this.#version + 1) return
     this.#filter.add(hashes)
+    this.#learnt(ledger.version, ledger.files)
+  }
+
+  #learnt(version: number, files: readonly AddFile[]): void {
+    if (this.#version !== undefined && version < this.#version) return
+    this.#version = version
     this.#files = files
   }
 
@@ -57,7 +78,7 @@ export class KnownIds {
     return this.#filter.candidates(hashes)
   }
 
-  /** All receipts of these ids. */
+  /** All receipts of these ids in the ledger followed to. */
   async receipts(ids: readonly IdWithHash[]): Promise<Receipt[]> {
     if (ids.length === 0 || this.#files.length === 0) return []
     return this.#rows.receipts(this.#files, ids)

@@ -26,14 +26,13 @@ export interface Fenced {
 
 /**
  * - `committed`: this is the decision for the covered offsets.
- * - `lost`: somebody else committed first and moved none of the covered partitions: decide again against `added`.
+ * - `lost`: somebody else committed first and moved none of the covered partitions: decide again.
  * - `fenced`: a covered partition was moved by another worker: the batch is dead.
- * `added`: files with receipts of others that were learnt on the way.
  */
-export type LedgerOutcome =
-  | { kind: 'committed'; version: number }
-  | { kind: 'lost'; added: AddFile[] }
-  | (Fenced & { added: AddFile[] })
+export type LedgerOutcome = { kind: 'committed'; version: number } | { kind: 'lost' } | Fenced
+
+/** For so many of the newest versions it is remembered which receipts they brought; older ones are read again. */
+const MAX_REMEMBERED = 1_000
 
 /**
  * The ledger's log: the one place where it is decided what became of each receipt. Holds the newest snapshot it has
@@ -46,6 +45,8 @@ export class Ledger {
   #snapshot: Snapshot
   #heads: Record<string, number>
   #types: string | undefined
+  /** By version, ascending: files with receipts that came with it. */
+  readonly #added = new Map<number, AddFile[]>()
 
   private constructor(
     log: LedgerLog,
@@ -99,52 +100,75 @@ export class Ledger {
     return BigInt(this.#snapshot.txn(this.#appId(partition)) ?? 0)
   }
 
-  /** Reads what others committed. @returns files with receipts that are new since the last call */
-  async refresh(): Promise<AddFile[]> {
+  /** Reads what others committed. May be called at any time, also while a batch is being settled. */
+  async refresh(): Promise<void> {
     const from = this.#snapshot.version
     const snapshot = await this.#log.update(this.#snapshot)
-    if (snapshot.version === from) return []
+    if (snapshot.version === from) return
     const commits: Commit[] = []
     for (let version = from + 1; version <= snapshot.version; version++) {
       const commit = await this.#log.readCommit(version)
-      if (!commit)
-        throw new Error(
-          `ledger: version ${version} is gone while ${snapshot.version} is there; log clean-up went too far: reopen the ledger`,
-        )
-      commits.push(commit)
+      if (commit) commits.push(commit)
     }
-    return this.#follow(snapshot, commits)
+    // Entries may be cleaned up while a worker is away: what they said of plans is in the newest decision, too.
+    const whole = commits.length === snapshot.version - from || commits.some(isDecision)
+    this.#adopt(snapshot, commits, whole ? undefined : await newestNote(this.#log, snapshot.version))
   }
 
-  /** One attempt to make a written batch the decision for the offsets it covers. */
-  async commit(covered: ReadonlyMap<number, Covered>, written: WrittenBatch, types: string): Promise<LedgerOutcome> {
+  /**
+   * Files with receipts that came with the versions after `after`, in order, up to the version seen now; compactions
+   * bring none. `undefined` if the log does not reach back so far any more.
+   */
+  async addedSince(after: number): Promise<AddFile[] | undefined> {
+    const added: AddFile[] = []
+    for (let version = after + 1, last = this.version; version <= last; version++) {
+      const remembered = this.#added.get(version)
+      const commit = remembered ? undefined : await this.#log.readCommit(version)
+      if (!remembered && !commit) return undefined
+      added.push(...(remembered ?? receiptsIn(commit?.actions ?? [])))
+    }
+    return added
+  }
+
+  /**
+   * One attempt to make a written batch the decision for the offsets it covers.
+   * @param judged_at ledger version against which it was judged what is a repeat; if the ledger has seen a newer one
+   *   since, the batch has lost the race
+   */
+  async commit(
+    covered: ReadonlyMap<number, Covered>,
+    written: WrittenBatch,
+    types: string,
+    judged_at: number,
+  ): Promise<LedgerOutcome> {
     const fence = this.#fence(covered)
-    if (fence) return { ...fence, added: [] }
-    const version = this.#snapshot.version + 1
+    if (fence) return fence
+    if (this.version !== judged_at) return { kind: 'lost' }
+    const version = judged_at + 1
     const plan = this.#planOf(written)
     const heads = {
       ...this.#heads,
       ...Object.fromEntries(Object.keys(plan.entries).map((target) => [target, version])),
     }
     const note: LedgerNote = { types, plan, heads, counts: written.counts }
+    const actions: Action[] = [
+      ...[...covered].map(([partition, { next }]) => ({
+        txn: { appId: this.#appId(partition), version: Number(next), lastUpdated: this.#now() },
+      })),
+      ...(written.ledger ? [{ add: addOf(written.ledger, this.#now()) }] : []),
+    ]
     const outcome = await this.#log.tryCommit(this.#snapshot, {
       operation: 'WRITE',
       commitInfo: { sluice: note },
-      actions: [
-        ...[...covered].map(([partition, { next }]) => ({
-          txn: { appId: this.#appId(partition), version: Number(next), lastUpdated: this.#now() },
-        })),
-        ...(written.ledger ? [{ add: addOf(written.ledger, this.#now()) }] : []),
-      ],
+      actions,
     })
     if (outcome.kind === 'committed') {
-      this.#snapshot = outcome.snapshot
-      this.#heads = heads
-      this.#types = types
+      this.#remember(version, receiptsIn(actions))
+      this.#adopt(outcome.snapshot, [], note)
       return { kind: 'committed', version: outcome.version }
     }
-    const added = this.#follow(outcome.snapshot, outcome.winners)
-    return { ...(this.#fence(covered) ?? { kind: 'lost' }), added }
+    this.#adopt(outcome.snapshot, outcome.winners)
+    return this.#fence(covered) ?? { kind: 'lost' }
   }
 
   /** Plan entries of a target in (after, head], oldest first, found by walking back from its newest. */
@@ -179,18 +203,24 @@ export class Ledger {
     return { entries }
   }
 
-  #follow(snapshot: Snapshot, commits: readonly Commit[]): AddFile[] {
+  /** Takes over what a newer version says. Never goes back: somebody else may have read further meanwhile. */
+  #adopt(snapshot: Snapshot, commits: readonly Commit[], newest?: LedgerNote): void {
+    for (const { version, actions } of commits) this.#remember(version, receiptsIn(actions))
+    if (snapshot.version <= this.#snapshot.version) return
     this.#snapshot = snapshot
-    const added: AddFile[] = []
-    for (const commit of commits) {
-      const note = ledgerNoteOf(commit.commitInfo)
-      if (note) {
-        this.#heads = note.heads
-        this.#types = note.types
-      }
-      for (const action of commit.actions) if ('add' in action && action.add.dataChange) added.push(action.add)
+    const decision = commits.findLast(isDecision)
+    const note = newest ?? ledgerNoteOf(decision?.commitInfo)
+    if (!note) return
+    this.#heads = note.heads
+    this.#types = note.types
+  }
+
+  #remember(version: number, added: AddFile[]): void {
+    this.#added.set(version, added)
+    for (const oldest of this.#added.keys()) {
+      if (this.#added.size <= MAX_REMEMBERED) break
+      this.#added.delete(oldest)
     }
-    return added
   }
 
   #appId(partition: number): string {
@@ -209,6 +239,13 @@ export function addOf(file: PlannedFile, now: number): AddFile {
     stats: file.stats,
   }
 }
+
+/** Whether a commit decides something: those of compactions and other engines do not. */
+const isDecision = ({ commitInfo }: Commit) => ledgerNoteOf(commitInfo) !== undefined
+
+/** Files with receipts that an entry's actions bring; a compaction only rearranges receipts. */
+const receiptsIn = (actions: readonly Action[]): AddFile[] =>
+  actions.flatMap((action) => ('add' in action && action.add.dataChange ? [action.add] : []))
 
 async function newestNote(log: LedgerLog, head: number): Promise<LedgerNote | undefined> {
   for (let version = head; version > 0; version--) {

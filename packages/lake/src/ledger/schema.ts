@@ -2,7 +2,7 @@
  * The ledger: a Delta table with one row a receipt. Its files are sorted by `id_hash`.
  * Times are instants (Delta `timestamp`, microseconds, UTC).
  */
-export const LEDGER_TABLE = '_ledger'
+export const LEDGER_TABLE = 'ledger'
 
 export const LEDGER_COLUMNS = [
   /** Raw batch id and line: the receipt's identity. */

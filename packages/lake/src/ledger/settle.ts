@@ -17,19 +17,19 @@ export type Settled =
  * partition; a batch whose partitions were moved by another worker is dead and is never rebased.
  */
 export async function settle(ledger: Ledger, known: KnownIds, batch: LoadedBatch, types: string): Promise<Settled> {
-  await known.advance(await ledger.refresh(), ledger.files)
+  await ledger.refresh()
   let verdicts: Map<number, Verdict> | undefined
   let written: WrittenBatch | undefined
   for (let race = 0; race < MAX_RACES; race++) {
+    const judged_at = await known.follow(ledger)
     const newer = await judge(known, batch)
     if (!written || !verdicts || !sameVerdicts(verdicts, newer)) written = await batch.write(newer)
     verdicts = newer
-    const outcome = await ledger.commit(batch.covered, written, types)
+    const outcome = await ledger.commit(batch.covered, written, types, judged_at)
     if (outcome.kind === 'committed') {
-      known.remember(written.idHashes, ledger.files)
+      known.remember(written.idHashes, ledger)
       return { kind: 'committed', version: outcome.version, written }
     }
-    await known.advance(outcome.added, ledger.files)
     if (outcome.kind === 'fenced') return outcome
   }
   return { kind: 'outraced', races: MAX_RACES }

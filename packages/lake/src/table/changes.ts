@@ -2,7 +2,6 @@ import { type Action, DeltaError } from '@sluice/delta'
 import { DuckdbError } from '../duckdb/duckdb-error.ts'
 import type { PlainRow } from '../duckdb/query.ts'
 import { queryChunks } from '../duckdb/query.ts'
-import { identifier } from '../duckdb/sql-text.ts'
 import type { Column } from './column-type.ts'
 import { LakeError } from './lake-error.ts'
 import type { LakeTable } from './lake-table.ts'
@@ -114,7 +113,7 @@ async function collapsedQuery(
   wanted: readonly Column[],
 ): Promise<string> {
   const identity = identityOf(table)
-  const columns = wanted.some(({ name }) => name === identity.name) ? wanted : [...wanted, identity]
+  const columns = [...wanted, ...identity.filter(({ name }) => !wanted.some((column) => column.name === name))]
   const parts = [
     await sourceQuery(table, added, columns, `'upsert'`),
     await sourceQuery(table, removed, columns, `'delete'`),
@@ -127,7 +126,7 @@ async function collapsedQuery(
       [{ name: '_change_type', type: 'string' }],
     ),
   ]
-  const id = identifier(identity.name)
+  const id = columnList(identity)
   return `SELECT ${columnList(wanted)}, _change, _version FROM (${parts.join(' UNION ALL ')})
     QUALIFY row_number() OVER (PARTITION BY ${id} ORDER BY _version DESC, _change DESC) = 1 ORDER BY _version, ${id}`
 }
@@ -176,12 +175,17 @@ function changedRow(row: PlainRow): ChangedRow {
   return Object.assign(row, change)
 }
 
-function identityOf(table: LakeTable): Column {
-  const name = table.use.key ?? 'event_id'
-  const column = table.columns.find((candidate) => candidate.name === name)
-  if (!column)
-    throw new LakeError('unsupported', `table ${table.name}: its changes cannot be told apart without a column ${name}`)
-  return column
+function identityOf(table: LakeTable): Column[] {
+  const names = table.use.identity ?? [table.use.key ?? 'event_id']
+  return names.map((name) => {
+    const column = table.columns.find((candidate) => candidate.name === name)
+    if (!column)
+      throw new LakeError(
+        'unsupported',
+        `table ${table.name}: its changes cannot be told apart without a column ${name}`,
+      )
+    return column
+  })
 }
 
 function wantedColumns(columns: readonly Column[], wanted: readonly string[] | undefined): Column[] {

@@ -22,6 +22,8 @@ export interface TableUse {
   key?: string
   /** The instant that orders rows of a key; `received_at` where it is absent. */
   time?: string
+  /** Columns that together tell rows apart in its changes. Default: the key, else `event_id`. */
+  identity?: readonly string[]
   /** Columns that compaction sorts by. Default: `time`, else `received_at` where there is one. */
   cluster_by?: readonly string[]
   /**

@@ -85,7 +85,7 @@ async function ask(
   parameters: Readonly<Record<string, string>>,
   limit: number,
   parts: ConsoleRouteParts,
-): Promise<Pick<Answer, 'query' | 'columns'> & { rows: unknown[] }> {
+): Promise<Pick<Answer, 'query' | 'columns'> & { rows: readonly unknown[] }> {
   const ofLake = lakeQuestions.find(({ name }) => name === question.name)
   if (ofLake) {
     const answer = await parts.sql.query(

@@ -7,6 +7,8 @@ import type { TrustedSql } from '../trusted-sql.ts'
 import { NAMED_IDS, type StoreReport } from './report.ts'
 
 const INVENTORY_PAGE = 10_000
+/** An identity may be a key, which is as long as the field of an event. */
+const LONGEST_IDENTITY_BYTES = 8 * 1024 ** 2
 /** A store under a steady stream moves on while it is read; so often is it read again before the last reading counts. */
 const MAX_READINGS = 20
 
@@ -86,7 +88,7 @@ async function compare(
   const refusals = await refusedOf(sink, stored.table)
   const held =
     rows > 0
-      ? `read_json(${literal(path)}, format = 'newline_delimited', columns = {identity: 'VARCHAR', fingerprint: 'VARCHAR'}, maximum_object_size = 67108864)`
+      ? `read_json(${literal(path)}, format = 'newline_delimited', columns = {identity: 'VARCHAR', fingerprint: 'VARCHAR'}, maximum_object_size = ${LONGEST_IDENTITY_BYTES})`
       : "(SELECT '' AS identity, '' AS fingerprint WHERE false)"
   const answer = await sql.query(
     { files: [], setup: [`CREATE VIEW source AS SELECT * FROM ${table.relation}`] },

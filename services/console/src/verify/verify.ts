@@ -1,5 +1,5 @@
 import type { EventTypes } from '@sluice/events'
-import type { ConsoleParts, TableReading } from '../lake-reader.ts'
+import type { ReadParts, TableReading } from '../lake-reader.ts'
 import { rawEvents } from '../raw-relations.ts'
 import { quoted } from '../sql/quote.ts'
 import type { TrustedSql } from '../trusted-sql.ts'
@@ -7,7 +7,7 @@ import { type Cut, takeCut } from './cut.ts'
 import { isOk, NAMED_IDS, type StoreReport, type TableReport, type VerifyReport } from './report.ts'
 import { verifyStore } from './stores.ts'
 
-export interface VerifyParts extends ConsoleParts {
+export interface VerifyParts extends ReadParts {
   sql: TrustedSql
   eventTypes: EventTypes
   scratch_path: string

@@ -1,0 +1,83 @@
+import type { Notices } from '@sluice/event-log'
+import type { Lake } from '@sluice/lake'
+import { routedTables } from './routed-tables.ts'
+import { lakeSource } from './runner/source-table.ts'
+import { type RunnerEvents, StoreRunner } from './runner/store-runner.ts'
+import type { Store, StoredTable } from './store.ts'
+
+export interface SinkParts {
+  store: Store
+  lake: Lake
+  notices: Notices
+  events: RunnerEvents
+  limits?: Partial<SinkLimits>
+  now: () => number
+}
+
+export interface SinkLimits {
+  /** Rows of one batch. */
+  chunk_rows: number
+  /** Text of one batch. */
+  chunk_bytes: number
+  /** How often a table is looked at when no notice comes. */
+  poll_ms: number
+  /** A store that is away no longer than this finds all changes it missed; one that comes later is loaded anew. */
+  pin_for_ms: number
+}
+
+export const SINK_LIMITS: SinkLimits = {
+  chunk_rows: 5_000,
+  chunk_bytes: 8 * 1024 * 1024,
+  poll_ms: 2_000,
+  pin_for_ms: 7 * 86_400_000,
+}
+
+export interface Sink {
+  readonly runner: StoreRunner
+  readonly tables: readonly StoredTable[]
+  stop(): Promise<void>
+}
+
+/** Keeps a store equal to the tables that the event types route to it; wakes up by the transformer's notices. */
+export function startSink(parts: SinkParts): Sink {
+  const { store, lake, notices, events, now } = parts
+  const limits = { ...SINK_LIMITS, ...parts.limits }
+  const tables = routedTables(lake.types, store.name)
+  const sources = tables.map((stored) => {
+    const table = lake.tables.get(stored.table)
+    if (!table) throw new Error(`the lake has no table ${stored.table}: it was opened with other event types`)
+    return lakeSource(table, stored, { ...limits, owner: `sink-${store.name}`, now })
+  })
+  const runner = new StoreRunner({
+    store,
+    sources,
+    now,
+    poll_ms: limits.poll_ms,
+    events: {
+      ...events,
+      advanced(table, version, rows) {
+        events.advanced?.(table, version, rows)
+        void notices.publish({ kind: 'store', store: store.name, table, version }).catch((error: unknown) => {
+          events.failed?.(table, error, 0)
+        })
+      },
+    },
+  })
+  const unsubscribe = notices.subscribe((notice) => {
+    if (notice.kind !== 'tables') return
+    for (const table of Object.keys(notice.versions)) {
+      runner.wake(table)
+      const exploded = lake.types.byTable.get(table)?.explode?.table
+      if (exploded !== undefined) runner.wake(exploded)
+    }
+  })
+  runner.start()
+  return {
+    runner,
+    tables,
+    async stop() {
+      unsubscribe()
+      await runner.stop()
+    },
+  }
+}

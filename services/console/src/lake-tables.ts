@@ -1,0 +1,92 @@
+import type { DataType } from '@sluice/delta'
+import { explosionIsBehind, type Lake, LakeError, type LakeTable, Ledger, rowsIn, type TableView } from '@sluice/lake'
+import { type LakeReader, type TableReading, VersionGone } from './lake-reader.ts'
+import type { AsOf } from './sql/time-travel.ts'
+
+/** The lake as the console reads it. Holds a ledger of its own: reading must not take decisions from a transformer's hands. */
+export async function lakeReader(lake: Lake, options: { log_epoch: string; now: () => number }): Promise<LakeReader> {
+  const ledger = await Ledger.open(lake.ledger.delta, options)
+  const names = [...lake.tables.keys(), lake.quarantine.name].sort()
+  return {
+    tables: () => names,
+    async derivedIsBehind(name) {
+      const source = sourceOf(lake, name)
+      const target = lake.tables.get(name)
+      if (!source || !target) return undefined
+      await Promise.all([source.refresh(), target.refresh()])
+      return explosionIsBehind({ source, target })
+    },
+    async open(name, asOf) {
+      const table = lake.table(name)
+      return table && readingOf(asOf ? await versionOf(table, asOf) : await table.refresh())
+    },
+    async history(name, limit) {
+      const history = (await lake.table(name)?.history(limit)) ?? []
+      return history.map(({ version, timestamp_ms, operation, operationMetrics }) => ({
+        version,
+        timestamp: new Date(timestamp_ms).toISOString(),
+        operation: operation ?? 'UNKNOWN',
+        rows_added: numberOf(operationMetrics?.['numTargetRowsInserted']),
+        rows_updated: numberOf(operationMetrics?.['numTargetRowsUpdated']),
+        rows_deleted: numberOf(operationMetrics?.['numTargetRowsDeleted']),
+      }))
+    },
+    versionOfFile: async (name, path) => lake.table(name)?.versionOfFile(path),
+    async ledger() {
+      await ledger.refresh()
+      const heads = Object.fromEntries(
+        ledger.targets().flatMap((target) => {
+          const head = ledger.head(target)
+          return head === undefined ? [] : [[target, head]]
+        }),
+      )
+      return { version: ledger.version, heads, nextOffset: (partition) => ledger.nextOffset(partition) }
+    },
+  }
+}
+
+function sourceOf({ types, tables }: Lake, name: string): LakeTable | undefined {
+  const type = [...types.byTable.values()].find(({ explode }) => explode?.table === name)
+  return type && tables.get(type.table)
+}
+
+async function versionOf(table: LakeTable, asOf: AsOf): Promise<TableView> {
+  try {
+    await table.refresh()
+    if ('version' in asOf) return await table.at({ version: asOf.version })
+    const timestamp_ms = Date.parse(/[zZ]|[+-]\d\d:?\d\d$/.test(asOf.timestamp) ? asOf.timestamp : `${asOf.timestamp}Z`)
+    if (Number.isNaN(timestamp_ms))
+      throw new VersionGone(
+        `TIMESTAMP AS OF: expected an instant (2026-01-31T12:00:00Z) or a day, got ${JSON.stringify(asOf.timestamp)}`,
+      )
+    return await table.at({ timestamp_ms })
+  } catch (cause) {
+    if (cause instanceof LakeError && (cause.code === 'version_gone' || cause.code === 'version_not_found'))
+      throw new VersionGone(cause.message)
+    throw cause
+  }
+}
+
+async function readingOf(view: TableView): Promise<TableReading> {
+  const files = view.files()
+  return {
+    name: view.name,
+    table_id: view.table_id,
+    version: view.version,
+    timestamp_ms: view.timestamp_ms,
+    columns: view.columns.map(({ name, type }) => ({ name, type: typeText(type) })),
+    paths: await view.paths(files),
+    relation: await view.relation(files),
+    files: files.map((file) => ({ path: file.path, size: file.size, rows: rowsIn(file) ?? null })),
+    txn: (appId) => view.txn(appId),
+  }
+}
+
+function typeText(type: DataType): string {
+  if (typeof type === 'string') return type
+  if (type.type === 'array') return `array<${typeText(type.elementType)}>`
+  if (type.type === 'map') return `map<${typeText(type.keyType)},${typeText(type.valueType)}>`
+  return `struct<${type.fields.map((field) => `${field.name}:${typeText(field.type)}`).join(',')}>`
+}
+
+const numberOf = (metric: unknown): number | null => (metric === undefined || metric === null ? null : Number(metric))

@@ -1,0 +1,2 @@
+/** The log's topic for events. */
+export const EVENTS_TOPIC = 'events'

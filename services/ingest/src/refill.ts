@@ -1,0 +1,35 @@
+import type { EventLog } from '@sluice/event-log'
+import type { RawZone } from '@sluice/raw-zone'
+import { EVENTS_TOPIC } from './events-topic.ts'
+import { logRecordsReadBack } from './log-records.ts'
+import { type EventTypes, routingBy } from './routing.ts'
+
+export interface RefillParts {
+  rawZone: RawZone
+  log: EventLog
+  eventTypes: EventTypes
+  partitions: number
+}
+
+/**
+ * Sends every raw batch there is to a log that was lost and begins anew. What the ledger has of them already is dropped
+ * there as redelivered.
+ * @returns how many batches were sent
+ */
+export async function refillLog({ rawZone, log, eventTypes, partitions }: RefillParts): Promise<number> {
+  const routing = routingBy(eventTypes, partitions)
+  let batches = 0
+  const producer = await log.producer()
+  try {
+    for (const { incarnation, head } of await rawZone.heads())
+      for (let number = 1; number <= head; number++) {
+        const batch = await rawZone.batch(incarnation, number)
+        if (!batch || batch.lines === 0) continue
+        await producer.send(EVENTS_TOPIC, logRecordsReadBack(batch.bytes, routing))
+        batches++
+      }
+  } finally {
+    await producer.close()
+  }
+  return batches
+}

@@ -1,0 +1,83 @@
+import { join } from 'node:path'
+import type { ConsoleParts } from '@sluice/console'
+import type { Notices } from '@sluice/event-log'
+import type { Lake } from '@sluice/lake'
+import type { Logger, Metrics } from '@sluice/service'
+import { hostStore, type InventoryQuery, type Question, type Sink, type StoreName, startSink } from '@sluice/store'
+import * as elasticsearch from '@sluice/store-elasticsearch'
+import * as influxdb from '@sluice/store-influxdb'
+import * as neo4j from '@sluice/store-neo4j'
+import * as postgres from '@sluice/store-postgres'
+import { sinkEvents } from './sink-events.ts'
+
+export interface EmbeddedStoresParts {
+  folder: string
+  lake: Lake
+  notices: Notices
+  logger: Logger
+  metrics: Metrics
+  now: () => number
+}
+
+export interface EmbeddedStores {
+  forConsole: ConsoleParts['stores']
+  /** Names of the stores that get a table. */
+  storesOf(table: string): string[]
+  stop(): Promise<void>
+}
+
+const KINDS: Readonly<Record<StoreName, { inventoryQuery: InventoryQuery; questions: readonly Question[] }>> = {
+  postgres,
+  influxdb,
+  elasticsearch,
+  neo4j,
+}
+const STORE_MEMORY_MB = 512
+
+/** The four stores, each in a process of its own, and the sinks that keep them equal to the tables. */
+export function startEmbeddedStores(parts: EmbeddedStoresParts): EmbeddedStores {
+  const { folder, lake, notices, logger, now } = parts
+  const events = sinkEvents(parts.metrics, logger)
+  const started = STORE_NAMES.map((name) => {
+    const store = hostStore({
+      name,
+      module: import.meta.resolve(`@sluice/store-${name}/embedded`),
+      folder: join(folder, name),
+      memory_limit_mb: STORE_MEMORY_MB,
+      warn: (message, details) => logger.warn(details, message),
+      now,
+    })
+    const sink = startSink({ store, lake, notices, events: events(name), now })
+    return { name, store, sink, ...KINDS[name] }
+  })
+  return {
+    forConsole: started.map(({ name, store, sink, inventoryQuery, questions }) => ({
+      name,
+      store,
+      tables: sink.tables,
+      inventoryQuery,
+      questions,
+      runner: controlOf(sink),
+    })),
+    storesOf: (table) =>
+      started.flatMap(({ name, sink }) => (sink.tables.some((stored) => stored.table === table) ? [name] : [])),
+    async stop() {
+      await Promise.all(started.map(({ sink }) => sink.stop()))
+      await Promise.all(started.map(({ store }) => store.close()))
+    },
+  }
+}
+
+const STORE_NAMES: readonly StoreName[] = ['postgres', 'influxdb', 'elasticsearch', 'neo4j']
+
+function controlOf({ runner }: Sink) {
+  return {
+    status: () => {
+      const { state, error } = runner.state()
+      return { state, ...(error === undefined ? {} : { error }) }
+    },
+    pause: () => runner.pause(),
+    resume: () => runner.resume(),
+    rebuild: () => runner.reload(),
+  }
+}

@@ -1,0 +1,165 @@
+import { mkdir, rm } from 'node:fs/promises'
+import { join, resolve } from 'node:path'
+import { createConsole, lakeReader, serveOpenApi } from '@sluice/console'
+import { localNotices } from '@sluice/event-log'
+import { openEmbeddedLog } from '@sluice/event-log/embedded/embedded-log'
+import { loadEventTypes } from '@sluice/events'
+import { createIngest, EVENTS_TOPIC, MediaStore, noticedOutcomes, refillLog } from '@sluice/ingest'
+import { Lake, openDatabase } from '@sluice/lake'
+import { openFolderStore } from '@sluice/object-store'
+import { openSegmentRawZone } from '@sluice/raw-zone'
+import {
+  answerProblems,
+  assertSafeBinding,
+  authorizer,
+  Closers,
+  createMetrics,
+  type Logger,
+  parseApiKeys,
+  probeRoutes,
+} from '@sluice/service'
+import { startTransformer } from '@sluice/transformer'
+import fastify, { type FastifyBaseLogger, LogController } from 'fastify'
+import type { Config } from './config.ts'
+import { lockData } from './data-lock.ts'
+import { startEmbeddedStores } from './embedded-stores.ts'
+import { logEpoch } from './log-epoch.ts'
+
+export interface Standalone {
+  /** Where it answers. */
+  url: string
+  closers: Closers
+}
+
+const VERSION = '0.1.0'
+const CONSOLE_MEMORY_BYTES = 512 * 1024 ** 2
+const TRANSFORM_THREADS = 2
+
+/**
+ * All of Sluice in one process, on embedded parts, with its data in one folder. Parts are opened in the order of the
+ * flow and closed in the other direction. Rejects with a clear error; what was opened by then is closed.
+ */
+export async function startStandalone(config: Config, logger: Logger): Promise<Standalone> {
+  const closers = new Closers()
+  try {
+    return await start(config, logger, closers)
+  } catch (error) {
+    await closers.close(logger)
+    throw error
+  }
+}
+
+async function start(config: Config, logger: Logger, closers: Closers): Promise<Standalone> {
+  const keys = parseApiKeys(config.api_keys)
+  assertSafeBinding({ host: config.host, keys, open: config.open })
+  const data = resolve(config.data)
+  const lock = lockData(data)
+  closers.add('lock', async () => lock.release())
+  const metrics = createMetrics()
+  const now = Date.now
+  const scratch = await emptyFolder(join(data, 'scratch'))
+  const eventTypes = await loadEventTypes({ folder: config.event_types })
+
+  const objectStore = await openFolderStore(join(data, 'objects'))
+  closers.add('object store', () => objectStore.close())
+  const rawZone = await openSegmentRawZone({ path: join(data, 'raw') })
+  closers.add('raw zone', () => rawZone.close())
+  const log_path = join(data, 'log')
+  await mkdir(log_path, { recursive: true })
+  const log = await openEmbeddedLog({ path: join(log_path, 'topics') })
+  closers.add('event log', () => log.close())
+  await log.ensureTopic(EVENTS_TOPIC, { partitions: config.partitions })
+  const partitions = (await log.offsets(EVENTS_TOPIC)).length
+  const epoch = await logEpoch(log_path)
+  if (epoch.fresh) {
+    const refilled = await refillLog({ rawZone, log, eventTypes, partitions })
+    if (refilled > 0) logger.warn({ batches: refilled }, 'the event log was new and was filled from the raw zone')
+    await epoch.keep()
+  }
+  const notices = localNotices()
+  const database = await openDatabase({
+    memory_limit_bytes: config.memory_limit_mb * 1024 ** 2,
+    threads: TRANSFORM_THREADS,
+    temporary_path: join(scratch, 'duckdb'),
+  })
+  closers.add('database', () => database.close())
+  const lake = await Lake.open({ store: objectStore, database, scratch_path: scratch, now }, eventTypes)
+
+  const stores = startEmbeddedStores({ folder: join(data, 'stores'), lake, notices, logger, metrics, now })
+  closers.add('stores', () => stores.stop())
+  const media = new MediaStore(objectStore)
+  const transformer = await startTransformer({
+    lake,
+    log,
+    topic: EVENTS_TOPIC,
+    log_epoch: epoch.epoch,
+    notices,
+    logger,
+    metrics,
+    limits: { freshness_ms: config.freshness_ms },
+    truncates_log: true,
+    sha256Of: async (name) => (await media.find(name))?.sha256,
+    now,
+  })
+  closers.add('transformer', () => transformer.stop())
+  const authorize = authorizer(keys)
+  const outcomes = noticedOutcomes(notices, stores.storesOf)
+  const ingest = createIngest({
+    rawZone,
+    objectStore,
+    log,
+    eventTypes,
+    partitions,
+    authorize,
+    scratch_folder: join(scratch, 'uploads'),
+    logger,
+    outcomes,
+    sole_process: true,
+  })
+  const console = await createConsole({
+    lake: await lakeReader(lake, { log_epoch: epoch.epoch, now }),
+    rawZone,
+    flow: {
+      async unpublished() {
+        const { queue, acknowledged } = ingest.status()
+        const others = (await rawZone.unfinished()).filter(
+          ({ incarnation }) => incarnation !== acknowledged.incarnation,
+        )
+        return queue.unpublished_batches + others.length
+      },
+      logEnds: () => log.offsets(EVENTS_TOPIC),
+    },
+    stores: stores.forConsole,
+    eventTypes,
+    authorize,
+    scratch_path: join(scratch, 'console'),
+    memory_limit_bytes: CONSOLE_MEMORY_BYTES,
+    now,
+  })
+  closers.add('console', () => console.close())
+  await ingest.start()
+  closers.add('ingest', () => ingest.stop())
+
+  const loggerInstance: FastifyBaseLogger = logger
+  const app = fastify({
+    loggerInstance,
+    logController: new LogController({ disableRequestLogging: true }),
+    forceCloseConnections: 'idle',
+  })
+  answerProblems(app)
+  await serveOpenApi(app, VERSION)
+  probeRoutes(app, { metrics, ready: () => true })
+  await ingest.routes(app)
+  await console.routes(app)
+  const url = await app.listen({ port: config.port, host: config.host })
+  // First to close: no new requests, those under way are answered.
+  closers.add('http', () => app.close())
+  return { url, closers }
+}
+
+/** What an earlier life left there is of no use to anybody. */
+async function emptyFolder(path: string): Promise<string> {
+  await rm(path, { recursive: true, force: true })
+  await mkdir(path, { recursive: true })
+  return path
+}

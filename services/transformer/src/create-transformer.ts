@@ -1,0 +1,160 @@
+import { type EventLog, type LogConsumer, LogError, type Notices } from '@sluice/event-log'
+import {
+  CLOSED_TARGET,
+  closingTarget,
+  type ExplosionParts,
+  followExplosion,
+  KnownIds,
+  type Lake,
+  Ledger,
+  lakeBatches,
+  lakeLedgerRows,
+  QUARANTINE_TABLE,
+  tableTarget,
+} from '@sluice/lake'
+import { type BackgroundLoop, backgroundLoop, type Logger, type Metrics } from '@sluice/service'
+import { type TransformerLimits, transformerLimits } from './limits.ts'
+import { type PumpedTable, TablePump } from './table-pump.ts'
+import { Transformer } from './transformer.ts'
+import { transformerMetrics } from './transformer-metrics.ts'
+import { Upkeep } from './upkeep.ts'
+
+export interface TransformerServiceParts {
+  lake: Lake
+  log: EventLog
+  /** The topic of events. */
+  topic: string
+  /** The consumer group; left out: this transformer reads all partitions by itself. */
+  group?: string
+  /** Names the life of the event log that offsets belong to. */
+  log_epoch: string
+  notices: Notices
+  logger: Logger
+  metrics: Metrics
+  limits?: Partial<TransformerLimits>
+  /** Whether records that are decided are deleted from the log, which keeps them for nobody else. */
+  truncates_log?: boolean
+  /** SHA-256 of the medium that a name stands for, if it was put. */
+  sha256Of: ExplosionParts['sha256Of']
+  now: () => number
+}
+
+export interface TransformerService {
+  /** The ledger as this transformer knows it. */
+  readonly ledger: Ledger
+  /** Finishes the batch that is under way and the tables that follow it. */
+  stop(): Promise<void>
+}
+
+/** Starts to turn the log into tables. Applies first what earlier workers left unapplied. */
+export async function startTransformer(parts: TransformerServiceParts): Promise<TransformerService> {
+  const { lake, log, notices, logger, now } = parts
+  const limits = transformerLimits.parse(parts.limits ?? {})
+  const metrics = transformerMetrics(parts.metrics)
+  const ledger = await Ledger.open(lake.ledger.delta, { log_epoch: parts.log_epoch, now })
+  noticeOtherTypes(ledger, lake, logger)
+  const known = new KnownIds(lakeLedgerRows(lake))
+  await known.follow(ledger)
+  const pump = new TablePump({
+    ledger,
+    notices,
+    tables: pumpedTables(parts, ledger),
+    max_behind: limits.tables_behind,
+    failed: (table, error) => {
+      metrics.failed()
+      logger.error({ err: error, table }, 'plans could not be applied to a table; they are applied later')
+    },
+  })
+  await pump.catchUp()
+  const transformer = new Transformer({
+    ledger,
+    known,
+    loader: lakeBatches(lake),
+    pump,
+    notices,
+    types: lake.types.digest,
+    limits,
+    now,
+    settled: metrics.settled,
+  })
+  let consumer: LogConsumer | undefined
+  const loop = backgroundLoop(
+    async () => {
+      consumer ??= await log.consumer({
+        topic: parts.topic,
+        group: parts.group,
+        startFrom: (partitions) => transformer.startFrom(partitions),
+      })
+      try {
+        await transformer.turn(consumer)
+      } catch (error) {
+        if (!(error instanceof LogError) || error.retryable) throw error
+        // A consumer that has lost its place begins anew, from the ledger's offsets.
+        await consumer.close()
+        consumer = undefined
+        throw error
+      }
+      return 0
+    },
+    { name: 'transform', log: logger, pause_ms: 0, failed: () => metrics.failed() },
+  )
+  const truncate = async () => {
+    const decided = (await log.offsets(parts.topic)).map(({ partition }) => ({
+      partition,
+      offset: ledger.nextOffset(partition),
+    }))
+    await log.truncate(parts.topic, decided)
+  }
+  const upkeep = new Upkeep({
+    lake,
+    ledger,
+    log: logger,
+    every_ms: limits.upkeep_every_ms,
+    ...(parts.truncates_log ? { truncate } : {}),
+  })
+  return { ledger, stop: () => stop(loop, () => consumer, upkeep, pump) }
+}
+
+async function stop(
+  loop: BackgroundLoop,
+  consumer: () => LogConsumer | undefined,
+  upkeep: Upkeep,
+  pump: TablePump,
+): Promise<void> {
+  await loop.stop()
+  await upkeep.stop()
+  await pump.drain()
+  await consumer()?.close()
+}
+
+function pumpedTables({ lake, sha256Of }: TransformerServiceParts, ledger: Ledger): PumpedTable[] {
+  const tables = [...lake.types.byTable.values()].flatMap((type): PumpedTable[] => {
+    const table = lake.tables.get(type.table)
+    const exploded = type.explode && lake.tables.get(type.explode.table)
+    if (!table) return []
+    return [
+      {
+        name: table.name,
+        target: tableTarget(table),
+        version: () => table.version,
+        followers:
+          exploded && (async () => [await followExplosion({ type, source: table, target: exploded, sha256Of })]),
+      },
+    ]
+  })
+  const version = () => lake.quarantine.version
+  return [
+    ...tables,
+    { name: QUARANTINE_TABLE, target: tableTarget(lake.quarantine), version },
+    { name: CLOSED_TARGET, target: closingTarget(lake.quarantine, ledger), version },
+  ]
+}
+
+/** Two services with different sets of types notice it here. */
+function noticeOtherTypes(ledger: Ledger, { types }: Lake, logger: Logger): void {
+  if (ledger.types === undefined || ledger.types === types.digest) return
+  logger.warn(
+    { ledger: ledger.types, here: types.digest },
+    'the ledger was last written with another set of event types: if they were not changed on purpose, see that all services load the same',
+  )
+}

@@ -1,0 +1,2 @@
+export * from './create-transformer.ts'
+export * from './limits.ts'

@@ -1,0 +1,74 @@
+import { type Lake, type LakeTable, LEDGER_TXN, type Ledger, Maintenance } from '@sluice/lake'
+import { type BackgroundLoop, backgroundLoop, type Logger } from '@sluice/service'
+
+export interface UpkeepOptions {
+  lake: Lake
+  ledger: Ledger
+  log: Logger
+  every_ms: number
+  /** Deletes decided records from the event log. */
+  truncate?: () => Promise<void>
+}
+
+/** Checkpoints, compacts and cleans every table in the background, one at a time. */
+export class Upkeep {
+  readonly #loop: BackgroundLoop
+  readonly #options: UpkeepOptions
+  readonly #tables: { table: LakeTable; maintenance: Maintenance; seen: number }[]
+
+  constructor(options: UpkeepOptions) {
+    this.#options = options
+    const { lake, ledger } = options
+    this.#tables = lake.all().map((table) => ({
+      table,
+      maintenance: new Maintenance(
+        table,
+        table === lake.ledger
+          ? { compaction: { range_by: 'id_hash' }, needed_version: () => oldestNeeded(lake, ledger) }
+          : {},
+      ),
+      seen: -1,
+    }))
+    this.#loop = backgroundLoop((signal) => this.#round(signal), {
+      name: 'upkeep',
+      log: options.log,
+      pause_ms: options.every_ms,
+    })
+  }
+
+  stop(): Promise<void> {
+    return this.#loop.stop()
+  }
+
+  async #round(signal: AbortSignal): Promise<undefined> {
+    await this.#options.truncate?.()
+    for (const entry of this.#tables) {
+      if (signal.aborted) return
+      // A table that nobody wrote to since its last pass needs none.
+      if (this.#versionOf(entry.table) <= entry.seen || this.#hasPlans(entry.table)) continue
+      await entry.maintenance.pass()
+      entry.seen = entry.table.version
+    }
+  }
+
+  /** The ledger is committed to beside its `LakeTable`. */
+  #versionOf(table: LakeTable): number {
+    return table === this.#options.lake.ledger ? this.#options.ledger.version : table.version
+  }
+
+  /** Rows wait beside the table to be taken in: nothing may be cleaned up before. */
+  #hasPlans(table: LakeTable): boolean {
+    const head = this.#options.ledger.head(table.name)
+    return head !== undefined && table.view().txn(LEDGER_TXN) < head
+  }
+}
+
+/** The ledger's log is read back to the oldest plan that is not applied everywhere. */
+function oldestNeeded(lake: Lake, ledger: Ledger): number {
+  const behind = ledger.targets().flatMap((target) => {
+    const table = lake.table(target)
+    const applied = table?.view().txn(LEDGER_TXN) ?? -1
+    return applied < (ledger.head(target) ?? -1) ? [Math.max(0, applied)] : []
+  })
+  return Math.min(ledger.version, ...behind)
+}
