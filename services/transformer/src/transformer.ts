@@ -73,8 +73,7 @@ export class Transformer {
     this.#pace.settled(took_ms)
     this.#parts.settled?.(outcome, { records: records.length, took_ms })
     if (outcome.kind === 'committed') {
-      for (const [partition, { next }] of covered)
-        if (this.#cursors.has(partition)) this.#cursors.set(partition, next)
+      for (const [partition, { next }] of covered) if (this.#cursors.has(partition)) this.#cursors.set(partition, next)
       this.#astray = false
       await this.#parts.pump.follow(outcome.version, outcome.written.awaited)
     }
