@@ -1,88 +1,132 @@
-import { type DeltaStore, openSnapshot, type Snapshot, tryCommit } from '@sluice/delta'
+import type { Action, AddFile, DeltaTable, Reads, Snapshot } from '@sluice/delta'
 import { addOf, LEDGER_TXN, type PlannedFile, type PlanStep, type PlanTarget } from '@sluice/lake/ledger/index'
-import { type LedgerRow, readRows, writeRows } from './plain-rows.ts'
-import type { TableParts } from './tables.ts'
+import type { PlainFiles, PlainRow } from './plain-rows.ts'
+import { positionOf } from './sim-event.ts'
 
-/** A quarantine row also says what closed it. */
-export type TableRow = LedgerRow & { closed_by?: string }
+/** The quarantine applies its closings by a count of their own: they are a target of their own. */
+export const CLOSED_TXN = 'ledger-closed'
 
-/** A Delta table with rows in JSON files: real log, real transactions; the merge itself is a plain loop. */
+interface Change {
+  add: PlannedFile[]
+  remove: readonly AddFile[]
+  reads: Reads
+  operation: string
+}
+
+/** A table with plain rows: real log, real transactions; only merging and closing are loops instead of SQL. */
 export class PlainTable implements PlanTarget {
-  readonly #parts: TableParts
-  readonly #name: string
+  readonly name: string
+  readonly #delta: DeltaTable
+  readonly #files: PlainFiles
+  readonly #now: () => number
   readonly #txn: string
   #snapshot: Snapshot | undefined
 
-  constructor(name: string, parts: TableParts, txn: string = LEDGER_TXN) {
-    this.#name = name
-    this.#parts = parts
+  constructor(name: string, parts: { delta: DeltaTable; files: PlainFiles; now: () => number }, txn = LEDGER_TXN) {
+    this.name = name
+    this.#delta = parts.delta
+    this.#files = parts.files
+    this.#now = parts.now
     this.#txn = txn
   }
 
+  get version(): number {
+    return this.#snapshot?.version ?? -1
+  }
+
+  /** As the lake's tables do it: not read anew; a position that has moved since is found by the commit. */
   async applied(): Promise<number> {
-    return Number((await this.#newest()).txn(this.#txn) ?? -1)
+    return appliedIn(this.#snapshot ?? (await this.refresh()), this.#txn)
   }
 
   append(files: readonly PlannedFile[], step: PlanStep): Promise<'applied' | 'conflict'> {
-    return this.#commit(step, async () => ({ add: [...files], remove: false }))
+    return this.#commit(step, async () => ({
+      add: [...files],
+      remove: [],
+      reads: { kind: 'nothing' },
+      operation: 'WRITE',
+    }))
   }
 
   merge(files: readonly PlannedFile[], step: PlanStep): Promise<'applied' | 'conflict'> {
-    return this.#commit(step, async (store, rows) => {
+    return this.#rewrite(step, 'MERGE', async (rows) => {
       const newest = new Map(rows.map((row) => [row.key, row]))
-      for (const row of await readRows<TableRow>(store, this.#name, files)) {
+      for (const row of await this.#files.read(this.name, files)) {
         const kept = newest.get(row.key)
-        if (!kept || row.event_id > kept.event_id) newest.set(row.key, row)
+        if (!kept || isNewer(row, kept)) newest.set(row.key, row)
       }
-      return { add: [await writeRows(store, this.#name, [...newest.values()])], remove: true }
+      return [...newest.values()]
     })
   }
 
   close(ids: readonly { event_id: string; by: string }[], step: PlanStep): Promise<'applied' | 'conflict'> {
-    return this.#commit(step, async (store, rows) => {
-      const by = new Map(ids.map((id) => [id.event_id, id.by]))
-      const closed = rows.map((row) =>
-        by.has(row.event_id) && row.closed_by === undefined ? { ...row, closed_by: by.get(row.event_id) } : row,
-      )
-      return { add: [await writeRows(store, this.#name, closed)], remove: true }
+    const by = new Map(ids.map((id) => [id.event_id, id.by]))
+    return this.#rewrite(step, 'UPDATE', async (rows) => rows.map((row) => this.closed(row, by.get(row.event_id))))
+  }
+
+  /** Entries of an id that are there because of its stored event stay open. */
+  protected closed(row: PlainRow, by: string | undefined): PlainRow {
+    return by === undefined || row.closed_by !== undefined || row.reason === 'id_conflict'
+      ? row
+      : { ...row, closed_by: by }
+  }
+
+  /** Puts all rows into one file, as a background compaction does, and deletes the files that held them at once. */
+  async compact(): Promise<void> {
+    const snapshot = await this.refresh()
+    const files = [...snapshot.files()]
+    if (files.length < 2) return
+    const merged = await this.#files.write(this.name, await this.#files.read(this.name, files))
+    const now = this.#now()
+    const outcome = await this.#delta.commit(snapshot, {
+      operation: 'OPTIMIZE',
+      reads: { kind: 'files', matches: () => false },
+      actions: [
+        { add: { ...addOf(merged, now), dataChange: false } },
+        ...files.map(({ path }) => ({ remove: { path, deletionTimestamp: now, dataChange: false } })),
+      ],
     })
+    if (outcome.kind === 'committed') this.#snapshot = outcome.snapshot
   }
 
-  async rows(): Promise<TableRow[]> {
-    return readRows<TableRow>(this.#parts.store, this.#name, [...(await this.#newest()).files()])
-  }
-
-  async #newest(): Promise<Snapshot> {
-    this.#snapshot = this.#snapshot
-      ? await this.#snapshot.update()
-      : await openSnapshot({ store: this.#parts.store, root: `lake/${this.#name}`, codec: this.#parts.codec })
+  async refresh(): Promise<Snapshot> {
+    this.#snapshot = this.#snapshot ? await this.#delta.update(this.#snapshot) : await this.#delta.snapshot()
     return this.#snapshot
   }
 
-  async #commit(
-    step: PlanStep,
-    change: (store: DeltaStore, rows: TableRow[]) => Promise<{ add: PlannedFile[]; remove: boolean }>,
-  ): Promise<'applied' | 'conflict'> {
-    const snapshot = await this.#newest()
-    if (Number(snapshot.txn(this.#txn) ?? -1) !== step.after) return 'conflict'
-    const files = [...snapshot.files()]
-    const { add, remove } = await change(
-      this.#parts.store,
-      await readRows<TableRow>(this.#parts.store, this.#name, files),
-    )
-    const now = this.#parts.now()
-    const outcome = await tryCommit(snapshot, {
-      operation: remove ? 'MERGE' : 'WRITE',
-      actions: [
-        { txn: { appId: this.#txn, version: step.through, lastUpdated: now } },
-        ...add.map((file) => ({ add: addOf(file, now) })),
-        ...(remove
-          ? files.map((file) => ({ remove: { path: file.path, deletionTimestamp: now, dataChange: true } }))
-          : []),
-      ],
+  #rewrite(step: PlanStep, operation: string, rewrite: (rows: PlainRow[]) => Promise<PlainRow[]>) {
+    return this.#commit(step, async (snapshot) => {
+      const remove = [...snapshot.files()]
+      const rows = await rewrite(await this.#files.read(this.name, remove))
+      const add = rows.length > 0 ? [await this.#files.write(this.name, rows)] : []
+      return { add, remove, reads: { kind: 'table' }, operation }
     })
-    if (outcome.kind === 'lost') return 'conflict'
+  }
+
+  async #commit(step: PlanStep, change: (snapshot: Snapshot) => Promise<Change>): Promise<'applied' | 'conflict'> {
+    const snapshot = await this.refresh()
+    if (appliedIn(snapshot, this.#txn) !== step.after) return 'conflict'
+    const { add, remove, reads, operation } = await change(snapshot)
+    const now = this.#now()
+    const actions: Action[] = [
+      { txn: { appId: this.#txn, version: step.through, lastUpdated: now } },
+      ...add.map((file) => ({ add: addOf(file, now) })),
+      ...remove.map(({ path }) => ({ remove: { path, deletionTimestamp: now, dataChange: true } })),
+    ]
+    const outcome = await this.#delta.commit(snapshot, { operation, actions, reads })
     this.#snapshot = outcome.snapshot
-    return 'applied'
+    return outcome.kind === 'committed' ? 'applied' : 'conflict'
   }
 }
+
+/** The design's order: time field, else received_at; then event_id by its UTF-8 bytes. */
+function isNewer(row: PlainRow, than: PlainRow): boolean {
+  const [a, b] = [row.at ?? row.received_at, than.at ?? than.received_at]
+  if (a !== b) return a > b
+  return Buffer.compare(Buffer.from(row.event_id), Buffer.from(than.event_id)) > 0
+}
+
+const appliedIn = (snapshot: Snapshot, txn: string) => Number(snapshot.txn(txn) ?? -1)
+
+/** Kept for messages: which receipts a table has. */
+export const positionsOf = (rows: readonly PlainRow[]) => rows.map(positionOf)

@@ -1,78 +1,94 @@
-/** Deterministic random numbers in [0, 1) (mulberry32). */
-export function randomFrom(seed: number): () => number {
-  let a = seed >>> 0
-  return () => {
-    a = (a + 0x6d2b79f5) >>> 0
-    let t = a
-    t = Math.imul(t ^ (t >>> 15), t | 1)
-    t ^= t + Math.imul(t ^ (t >>> 7), t | 61)
-    return ((t ^ (t >>> 14)) >>> 0) / 4294967296
-  }
-}
+import type { Random } from './random.ts'
 
-/** Thrown into a worker that dies at a step. */
-export class Killed extends Error {
-  constructor() {
-    super('killed')
-    this.name = 'Killed'
-  }
-}
-
-interface Waiting {
-  worker: string
-  resolve: () => void
-  reject: (error: Error) => void
+/** Something that takes steps: a process, or a request of a dead one that is still on its way. */
+export interface Actor {
+  readonly name: string
+  /** A dead actor (SIGKILL) never takes another step: what it awaits never resolves. */
+  dead: boolean
+  /** Takes no step before this one (SIGSTOP); `Infinity`: until it is woken. */
+  asleep_until: number
+  /** How much likelier than others it is to take the next step. */
+  weight: number
 }
 
 /**
- * Lets concurrent workers go on one step at a time, in an order that a seed decides. A worker takes a step before each
- * access to the world (store, log), so that every interleaving of those accesses can occur.
+ * Lets concurrent actors go on one step at a time, in an order that a seed decides. An actor takes a step before and
+ * after each access to the world (store, log), so that every interleaving of those accesses can occur.
  */
 export class Scheduler {
-  readonly #random: () => number
-  #waiting: Waiting[] = []
-  readonly #asleep = new Map<string, number>()
-  readonly #dead = new Set<string>()
   steps = 0
+  /** What was done at each step, newest last; kept if wanted. */
+  readonly trace: string[] | undefined
+  readonly #random: Random
+  readonly #waiting: { actor: Actor; what: string; go: () => void }[] = []
 
-  constructor(random: () => number) {
+  constructor(random: Random, trace: boolean) {
     this.#random = random
+    this.trace = trace ? [] : undefined
   }
 
-  /** Resolves when it is this worker's turn; never for one that was killed while it waits for nothing. */
-  step(worker: string): Promise<void> {
-    if (this.#dead.has(worker)) return Promise.reject(new Killed())
-    return new Promise((resolve, reject) => this.#waiting.push({ worker, resolve, reject }))
+  actor(name: string): Actor {
+    return { name, dead: false, asleep_until: 0, weight: 1 }
   }
 
-  /** The worker's next steps are taken only after `steps` steps of others (SIGSTOP, SIGCONT). */
-  sleep(worker: string, steps: number): void {
-    this.#asleep.set(worker, this.steps + steps)
+  /** Resolves when it is this actor's turn; never for a dead one. */
+  step(actor: Actor, what: string): Promise<void> {
+    return new Promise((go) => {
+      if (!actor.dead) this.#waiting.push({ actor, what, go })
+    })
   }
 
-  /** The worker dies at its next step (SIGKILL). */
-  kill(worker: string): void {
-    this.#dead.add(worker)
-    for (const waiting of this.#waiting.filter((one) => one.worker === worker)) waiting.reject(new Killed())
-    this.#waiting = this.#waiting.filter((one) => one.worker !== worker)
+  kill(actor: Actor): void {
+    actor.dead = true
+    for (let at = this.#waiting.length - 1; at >= 0; at--)
+      if (this.#waiting[at]!.actor === actor) this.#waiting.splice(at, 1)
+    this.note(actor, 'dies')
   }
 
-  /** Runs until nobody waits for a turn. `between` may put workers to sleep or kill them. */
-  async run(between: () => void): Promise<void> {
+  /** Wakes everybody who waits. */
+  wake(): void {
+    for (const { actor } of this.#waiting) actor.asleep_until = 0
+  }
+
+  note(actor: Actor, what: string): void {
+    this.trace?.push(`${this.steps} ${actor.name} ${what}`)
+  }
+
+  /** Calls `between` before each step, and ends when nobody waits for a turn and it has nothing more to come. */
+  async run(between: () => 'more' | 'done'): Promise<void> {
     for (;;) {
-      await settled()
-      if (this.#waiting.length === 0) return
-      between()
-      const awake = this.#waiting.filter(({ worker }) => (this.#asleep.get(worker) ?? 0) <= this.steps)
-      const pool = awake.length > 0 ? awake : this.#waiting
-      const next = pool[Math.floor(this.#random() * pool.length)]
+      await quiescence()
+      const expected = between()
+      const next = this.#choose()
+      if (!next && expected === 'done') return
       if (!next) continue
-      this.#waiting.splice(this.#waiting.indexOf(next), 1)
       this.steps++
-      next.resolve()
+      this.trace?.push(`${this.steps} ${next.actor.name} ${next.what}`)
+      next.go()
     }
+  }
+
+  #choose() {
+    let total = 0
+    for (const { actor } of this.#waiting) if (actor.asleep_until <= this.steps) total += actor.weight
+    if (total === 0) return this.#soonestAwake()
+    let left = this.#random.next() * total
+    for (const [at, { actor }] of this.#waiting.entries()) {
+      if (actor.asleep_until > this.steps) continue
+      left -= actor.weight
+      if (left < 0) return this.#waiting.splice(at, 1)[0]
+    }
+    return undefined
+  }
+
+  /** Everybody sleeps: time goes by until the first wakes up, if there is a time for it. */
+  #soonestAwake() {
+    let best = -1
+    for (const [at, { actor }] of this.#waiting.entries())
+      if (actor.asleep_until < (this.#waiting[best]?.actor.asleep_until ?? Number.POSITIVE_INFINITY)) best = at
+    return best < 0 ? undefined : this.#waiting.splice(best, 1)[0]
   }
 }
 
 /** All promise reactions that can run have run. */
-const settled = () => new Promise<void>((resolve) => setImmediate(resolve))
+const quiescence = () => new Promise<void>((resolve) => setImmediate(resolve))

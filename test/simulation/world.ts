@@ -1,58 +1,116 @@
 import type { DeltaStore } from '@sluice/delta'
-import type { Scheduler } from './scheduler.ts'
+import { openMemoryStore } from '@sluice/object-store/memory-store'
+import type { Dangers } from './dangers.ts'
+import type { Random } from './random.ts'
+import type { Actor, Scheduler } from './scheduler.ts'
+import type { SimLog } from './sim-log.ts'
 
-/** The objects of a simulated store; each worker sees it through a view of its own that takes a step for each access. */
+/** The store did not do what it was asked, or did not say so. */
+export class StoreDown extends Error {
+  constructor(what: string) {
+    super(`the store is down: ${what}`)
+    this.name = 'StoreDown'
+  }
+}
+
+export interface Watcher {
+  /** An object that was not there was made by a conditional put. */
+  created(key: string, bytes: Uint8Array, by: Actor): void
+}
+
+/** What all workers share: objects, clock, log; and what may happen to them. */
 export class World {
-  readonly objects = new Map<string, { bytes: Uint8Array; etag: string }>()
-  clock_ms = 1_760_000_000_000
-  #etag = 0
+  readonly random: Random
+  readonly scheduler: Scheduler
+  readonly log: SimLog
+  readonly watchers: Watcher[] = []
+  dangers: Dangers
+  #clock_ms = 1_760_000_000_000
+  #serial = 0
+  readonly #objects: DeltaStore = openMemoryStore()
+  readonly #outages = new Map<Actor, number>()
+
+  constructor(parts: { random: Random; scheduler: Scheduler; log: SimLog; dangers: Dangers }) {
+    this.random = parts.random
+    this.scheduler = parts.scheduler
+    this.log = parts.log
+    this.dangers = parts.dangers
+  }
 
   /** Fake time moves by a millisecond at each look. */
-  readonly now = () => this.clock_ms++
+  readonly now = () => this.#clock_ms++
 
-  view(scheduler: Scheduler, worker: string): DeltaStore {
-    const step = () => scheduler.step(worker)
-    const infoOf = (key: string) => {
-      const object = this.objects.get(key)
-      return object && { key, size: object.bytes.length, etag: object.etag, modified_at_ms: this.clock_ms }
+  /** A text that was never used before. */
+  readonly token = (): string => `t${this.#serial++}`
+
+  passTime(ms: number): void {
+    this.#clock_ms += ms
+  }
+
+  /** The store fails for this actor for so many steps. */
+  cutOff(actor: Actor, steps: number): void {
+    this.#outages.set(actor, this.scheduler.steps + steps)
+  }
+
+  restore(): void {
+    this.#outages.clear()
+  }
+
+  /** The store without steps and mishaps. */
+  get objects(): DeltaStore {
+    return this.#objects
+  }
+
+  /** The store as one actor sees it. */
+  view(actor: Actor): DeltaStore {
+    const objects = this.#objects
+    const created = (key: string, bytes: Uint8Array) => {
+      for (const watcher of this.watchers) watcher.created(key, bytes, actor)
     }
-    const set = (key: string, bytes: Uint8Array) => {
-      const etag = String(this.#etag++)
-      this.objects.set(key, { bytes, etag })
-      return { etag }
+    const putIfAbsent = async (key: string, bytes: Uint8Array) => {
+      const outcome = await objects.putIfAbsent(key, bytes)
+      if (outcome.kind === 'created') created(key, bytes)
+      return outcome
     }
-    const world = this
     return {
-      async get(key) {
-        await step()
-        return world.objects.get(key)?.bytes
-      },
-      async head(key) {
-        await step()
-        return infoOf(key)
-      },
-      async put(key, bytes) {
-        await step()
-        return set(key, bytes)
-      },
-      async putIfAbsent(key, bytes) {
-        await step()
-        return world.objects.has(key) ? { kind: 'exists' } : { kind: 'created', ...set(key, bytes) }
-      },
-      async *list(prefix, options) {
-        await step()
-        const keys = [...world.objects.keys()]
-          .filter((key) => key.startsWith(prefix) && key > (options?.start_after ?? ''))
-          .sort()
-        for (const key of keys.slice(0, options?.limit)) {
-          const info = infoOf(key)
-          if (info) yield info
-        }
-      },
-      async delete(keys) {
-        await step()
-        for (const key of keys) world.objects.delete(key)
-      },
+      get: (key, range) => this.#ask(actor, `gets ${key}`, () => objects.get(key, range)),
+      head: (key) => this.#ask(actor, `heads ${key}`, () => objects.head(key)),
+      put: (key, bytes) => this.#write(actor, `puts ${key}`, () => objects.put(key, bytes)),
+      putIfAbsent: (key, bytes) => this.#write(actor, `puts if absent ${key}`, () => putIfAbsent(key, bytes)),
+      list: (prefix, options) => this.#list(actor, prefix, options),
+      delete: (keys) => this.#write(actor, `deletes ${keys.join(' ')}`, () => objects.delete(keys)),
     }
+  }
+
+  async #write<T>(actor: Actor, what: string, work: () => Promise<T>): Promise<T> {
+    if (!this.random.chance(this.dangers.arrive_late)) return this.#ask(actor, what, work)
+    await this.scheduler.step(actor, `${what}: times out`)
+    const request = this.scheduler.actor(`${actor.name}'s late request`)
+    request.asleep_until = this.random.chance(0.3) ? 0 : this.scheduler.steps + this.random.below(300)
+    void this.scheduler.step(request, what).then(work)
+    throw new StoreDown(what)
+  }
+
+  /** One step for the request, one for its answer: between them the effect is there and its sender does not know. */
+  async #ask<T>(actor: Actor, what: string, work: () => Promise<T>): Promise<T> {
+    const { scheduler, random, dangers } = this
+    await scheduler.step(actor, what)
+    const cut = (this.#outages.get(actor) ?? 0) > scheduler.steps
+    if (random.chance(dangers.refuse) || (cut && random.chance(0.7))) {
+      scheduler.note(actor, 'is refused')
+      throw new StoreDown(what)
+    }
+    const result = await work()
+    if (random.chance(dangers.lose_answer) || cut) {
+      await scheduler.step(actor, `gets no answer: ${what}`)
+      throw new StoreDown(what)
+    }
+    if (random.chance(0.3)) await scheduler.step(actor, `is answered: ${what}`)
+    return result
+  }
+
+  async *#list(actor: Actor, prefix: string, options?: { start_after?: string; limit?: number }) {
+    const found = await this.#ask(actor, `lists ${prefix}`, () => Array.fromAsync(this.#objects.list(prefix, options)))
+    yield* found
   }
 }

@@ -1,0 +1,74 @@
+import type { Random } from './random.ts'
+
+/** How likely each mishap is. Unless said otherwise: at each step. */
+export interface Dangers {
+  /** A worker dies; another is started later. */
+  kill: number
+  /** A worker stops for a while (SIGSTOP), perhaps long enough to lose its partitions and to be a zombie. */
+  sleep: number
+  /** The group declares a live member dead. */
+  expel: number
+  /** One more worker joins. */
+  join: number
+  /** The consumer learns of a rebalance beside a turn. */
+  assign_beside: number
+  /** Somebody calls the pump's `catchUp` beside a turn. */
+  catch_up_beside: number
+  /** The ledger's or a table's files are merged into one. */
+  compact: number
+  /** The store fails for a worker, for a while. */
+  outage: number
+  /** At each request: it fails before it has an effect. */
+  refuse: number
+  /** At each request: it has its effect and the answer is lost. */
+  lose_answer: number
+  /** At each write: the answer is a timeout, and it has its effect later, perhaps after its sender's death. */
+  arrive_late: number
+  /** At each poll: the consumer has not heard of a rebalance yet. */
+  stale_owner: number
+  /** At each poll: records come again that came before. */
+  deliver_again: number
+  /** At each step: the actors' chances to go next are drawn anew, so that one overtakes the others by far. */
+  reweigh: number
+}
+
+export const CALM: Dangers = {
+  kill: 0,
+  sleep: 0,
+  expel: 0,
+  join: 0,
+  assign_beside: 0,
+  catch_up_beside: 0,
+  compact: 0,
+  outage: 0,
+  refuse: 0,
+  lose_answer: 0,
+  arrive_late: 0,
+  stale_owner: 0,
+  deliver_again: 0,
+  reweigh: 0,
+}
+
+/** Rates to choose from, one of each a run: most runs lack some mishaps, so that each kind is also seen alone. */
+const RATES: { readonly [danger in keyof Dangers]: readonly number[] } = {
+  kill: [0, 0, 0.003, 0.02],
+  sleep: [0, 0, 0.005, 0.02],
+  expel: [0, 0, 0.004, 0.02],
+  join: [0, 0.003, 0.01],
+  assign_beside: [0, 0, 0.05],
+  catch_up_beside: [0, 0, 0.01],
+  compact: [0, 0, 0.004, 0.02],
+  outage: [0, 0, 0.003],
+  refuse: [0, 0, 0.01, 0.05],
+  lose_answer: [0, 0, 0.01, 0.1],
+  arrive_late: [0, 0, 0.01, 0.1],
+  stale_owner: [0, 0.5, 0.9],
+  deliver_again: [0, 0, 0.1],
+  reweigh: [0, 0.02, 0.1],
+}
+
+export function drawDangers(random: Random): Dangers {
+  const drawn = { ...CALM }
+  for (const danger of Object.keys(RATES) as (keyof Dangers)[]) drawn[danger] = random.pick(RATES[danger])
+  return drawn
+}
