@@ -44,6 +44,11 @@ export interface EventLog {
   /** Creates the topic if it is missing; adds partitions if it has fewer; never removes any. */
   ensureTopic(topic: string, options: TopicOptions): Promise<void>
   offsets(topic: string): Promise<PartitionOffsets[]>
+  /**
+   * Another text once the topic was deleted, lost or made anew, though its name is the same: offsets that were kept
+   * under the old one mean nothing under the new one. Whoever keeps offsets keeps this with them.
+   */
+  identity(topic: string): Promise<string>
   producer(): Promise<LogProducer>
   consumer(options: ConsumerOptions): Promise<LogConsumer>
   /** Deletes records below these offsets where the implementation can; they are no longer needed by any reader. */
@@ -98,12 +103,17 @@ export type LogErrorCode =
   | 'unreachable'
   | 'unknown_topic'
   | 'offset_out_of_range'
+  | 'replaced'
+  | 'unauthorized'
   | 'record_too_large'
   | 'no_space'
   | 'closed'
   | 'failed'
 
-/** What should not happen in a log. `retryable` says whether the same call may succeed later. */
+/**
+ * What should not happen in a log. `retryable` says whether the same call may succeed later. `replaced`: the topic was
+ * deleted, or made anew, so that offsets known of it mean nothing.
+ */
 export class LogError extends Error {
   readonly code: LogErrorCode
   readonly retryable: boolean

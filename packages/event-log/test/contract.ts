@@ -17,13 +17,14 @@ const textsOf = (records: readonly PolledRecord[], partition?: number) =>
 const fromStart = async (partitions: readonly { partition: number; earliest: bigint }[]) =>
   new Map(partitions.map(({ partition, earliest }) => [partition, earliest]))
 
-/** Polls until as many records came, or nothing more comes. */
-async function take(consumer: LogConsumer, count: number): Promise<PolledRecord[]> {
+/** Polls until as many records came, or nothing more comes. `progress` is where a reader goes on. */
+async function take(consumer: LogConsumer, count: number, progress?: Map<number, bigint>): Promise<PolledRecord[]> {
   const records: PolledRecord[] = []
   for (let idle = 0; records.length < count && idle < 5; ) {
     const batch = await consumer.poll(LIMITS)
     if (batch.records.length === 0) idle++
     records.push(...batch.records)
+    for (const { partition, offset } of batch.records) progress?.set(partition, offset + 1n)
   }
   return records
 }
@@ -135,7 +136,7 @@ export function contractOfEventLog(name: string, open: () => Promise<LogUnderTes
         't',
         [0, 1, 2, 3].map((partition) => record(partition, `p${partition}`)),
       )
-      expect(textsOf(await take(a, 4)).sort()).toEqual(['p0', 'p1', 'p2', 'p3'])
+      expect(textsOf(await take(a, 4, progress)).sort()).toEqual(['p0', 'p1', 'p2', 'p3'])
       await a.close()
     })
 
@@ -164,6 +165,30 @@ export function contractOfEventLog(name: string, open: () => Promise<LogUnderTes
       expect((await log.offsets('t')).map(({ partition }) => partition)).toEqual([0, 1, 2])
       const consumer = await log.consumer({ topic: 't', startFrom: fromStart })
       expect(textsOf(await take(consumer, 2)).sort()).toEqual(['new', 'old'])
+      await consumer.close()
+    })
+
+    it('a topic keeps its identity, and another topic has another one', async () => {
+      const log = await start(1)
+      await log.ensureTopic('u', { partitions: 1 })
+      const identity = await log.identity('t')
+      expect(await log.identity('u')).not.toBe(identity)
+      await log.ensureTopic('t', { partitions: 2 })
+      expect(await log.identity('t')).toBe(identity)
+      if (under?.reopen) expect(await (await under.reopen()).identity('t')).toBe(identity)
+    })
+
+    it('truncate removes nothing that is not below the given offsets', async () => {
+      const log = await start(1)
+      const producer = await log.producer()
+      for (let i = 0; i < 10; i++) await producer.send('t', [record(0, `${i}`)])
+      const [{ earliest } = { earliest: 0n }] = await log.offsets('t')
+      await log.truncate('t', [{ partition: 0, offset: earliest + 6n }])
+      const [after] = await log.offsets('t')
+      expect(after?.earliest).toBeLessThanOrEqual(earliest + 6n)
+      expect(after?.end).toBe(earliest + 10n)
+      const consumer = await log.consumer({ topic: 't', startFrom: async () => new Map([[0, earliest + 6n]]) })
+      expect(textsOf(await take(consumer, 4))).toEqual(['6', '7', '8', '9'])
       await consumer.close()
     })
 

@@ -54,6 +54,7 @@ export async function openEmbeddedLog(options: { path: string; limits?: Partial<
       }
     },
     offsets: async (name) => known(name).topic.offsets(),
+    identity: async (name) => known(name).topic.id,
     async producer(): Promise<LogProducer> {
       return { send: async (name, records) => known(name).topic.append(records), close: async () => undefined }
     },

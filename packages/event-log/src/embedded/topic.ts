@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import { type FileHandle, mkdir, open, readFile, rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { LogError, type LogRecord, type PartitionOffsets } from '../event-log.ts'
@@ -20,6 +21,8 @@ interface Pending {
 
 /** A topic on disk: blocks of interleaved partitions in segment files, so that one fsync serves all partitions. */
 export class Topic {
+  /** Given when the topic is made, and kept with it. */
+  readonly id: string
   readonly #folder: string
   readonly #limits: TopicLimits
   #partitions: number
@@ -34,10 +37,12 @@ export class Topic {
   private constructor(
     folder: string,
     limits: TopicLimits,
+    id: string,
     partitions: number,
     segments: Segment[],
     next: Map<number, bigint>,
   ) {
+    this.id = id
     this.#folder = folder
     this.#limits = limits
     this.#partitions = partitions
@@ -49,7 +54,7 @@ export class Topic {
     await mkdir(folder, { recursive: true })
     const kept = await readMeta(folder)
     const { segments, next } = await openSegments(folder, kept.first)
-    const topic = new Topic(folder, limits, Math.max(partitions, kept.partitions), segments, next)
+    const topic = new Topic(folder, limits, kept.id, Math.max(partitions, kept.partitions), segments, next)
     await topic.#writeMeta()
     return topic
   }
@@ -211,29 +216,33 @@ export class Topic {
     return segment
   }
 
-  /** The number of partitions, and the offsets at which the oldest segment begins. */
+  /** The id, the number of partitions, and the offsets at which the oldest segment begins. */
   async #writeMeta(): Promise<void> {
     const first = Object.fromEntries(
       [...(this.#segments[0]?.first ?? this.#next)].map(([partition, offset]) => [partition, offset.toString()]),
     )
     const path = join(this.#folder, 'topic.json')
-    await writeFile(`${path}.new`, JSON.stringify({ partitions: this.#partitions, first }), { flush: true })
+    await writeFile(`${path}.new`, JSON.stringify({ id: this.id, partitions: this.#partitions, first }), {
+      flush: true,
+    })
     await rename(`${path}.new`, path)
     await syncFolder(this.#folder)
   }
 }
 
-async function readMeta(folder: string): Promise<{ partitions: number; first: Map<number, bigint> }> {
+async function readMeta(folder: string): Promise<{ id: string; partitions: number; first: Map<number, bigint> }> {
   try {
     const meta = JSON.parse(await readFile(join(folder, 'topic.json'), 'utf8'))
     return {
+      id: typeof meta.id === 'string' ? meta.id : randomUUID(),
       partitions: Number(meta.partitions),
       first: new Map(
         Object.entries(meta.first).map(([partition, offset]) => [Number(partition), BigInt(String(offset))]),
       ),
     }
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return { partitions: 0, first: new Map() }
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT')
+      return { id: randomUUID(), partitions: 0, first: new Map() }
     throw new LogError(
       'failed',
       `${folder}/topic.json cannot be read: ${String(error)}; remove the log's folder to refill it from the raw zone`,

@@ -1,0 +1,264 @@
+import {
+  type ConsumerOptions,
+  type LogConsumer,
+  LogError,
+  type PartitionOffsets,
+  type PolledBatch,
+  type PollLimits,
+} from '../event-log.ts'
+import { type Fetched, Membership, type MembershipEvents } from './membership.ts'
+import { RecordBuffer } from './record-buffer.ts'
+import { type KafkaSettings, topicName } from './settings.ts'
+import type { KafkaTopics } from './topics.ts'
+import { Wakeup } from './wakeup.ts'
+
+/**
+ * The `poll` side of a member: a bounded buffer over all its partitions, which the membership fills. Everything that
+ * asks the reader (`startFrom`, `onRevoked`) happens within `poll`.
+ */
+export class KafkaConsumer implements LogConsumer {
+  readonly #settings: KafkaSettings
+  readonly #topics: KafkaTopics
+  readonly #options: ConsumerOptions
+  readonly #group: string
+  readonly #epoch: Buffer
+  readonly #wakeup = new Wakeup()
+  readonly #buffer = new RecordBuffer()
+  #membership: Membership | undefined
+  #generation = 0
+  /** Given by the group and not yet begun. */
+  #assigned: readonly number[] | undefined
+  #rebalancing = true
+  /** Where the next poll starts. */
+  #positions = new Map<number, bigint>()
+  /** Where the next fetch starts: behind what is buffered. */
+  #fetching = new Map<number, bigint>()
+  #failure: LogError | undefined
+  #check: { begun_ms: number; done: Promise<void> } | undefined
+  #closed = false
+
+  /** @param group as Kafka calls it */
+  constructor(settings: KafkaSettings, topics: KafkaTopics, options: ConsumerOptions, group: string) {
+    this.#settings = settings
+    this.#topics = topics
+    this.#options = options
+    this.#group = group
+    this.#epoch = Buffer.from(settings.epoch)
+  }
+
+  async poll(limits: PollLimits): Promise<PolledBatch> {
+    if (this.#closed) throw new LogError('closed', 'this consumer was closed')
+    const until = performance.now() + limits.max_wait_ms
+    for (;;) {
+      await this.#settle()
+      if (this.#closed || this.#hasRecords()) break
+      const left_ms = until - performance.now()
+      if (left_ms <= 0) break
+      await this.#wakeup.wait(left_ms)
+    }
+    if (this.#hasRecords() && limits.linger_ms) await this.#linger(limits, limits.linger_ms)
+    if (this.#closed || !this.#hasRecords()) return { generation: this.#generation, records: [] }
+    return this.#take(limits)
+  }
+
+  positions(): ReadonlyMap<number, bigint> {
+    return new Map(this.#positions)
+  }
+
+  seek(positions: ReadonlyMap<number, bigint>): void {
+    const owned = new Map([...positions].filter(([partition]) => this.#positions.has(partition)))
+    for (const [partition, offset] of owned) {
+      this.#positions.set(partition, offset)
+      this.#fetching.set(partition, offset)
+    }
+    this.#buffer.drop(new Set(owned.keys()))
+    if (this.#assigned === undefined) this.#membership?.seek(owned)
+    this.#resumeIfRoom()
+  }
+
+  async close(): Promise<void> {
+    if (this.#closed) return
+    this.#closed = true
+    this.#wakeup.notify()
+    await this.#membership?.end()
+  }
+
+  /** Records that are ours to hand out: neither while the group agrees anew, nor while it may have given us up. */
+  #hasRecords(): boolean {
+    return this.#buffer.count > 0 && !this.#rebalancing && this.#membership?.alive === true
+  }
+
+  /** Joins, takes over what was assigned, and throws what went wrong since the last poll. */
+  async #settle(): Promise<void> {
+    this.#throwFailure()
+    if (!this.#membership) {
+      await this.#topics.check(this.#options.topic)
+      this.#membership = new Membership(
+        this.#settings,
+        topicName(this.#settings, this.#options.topic),
+        this.#group,
+        this.#events(),
+      )
+      this.#membership.start()
+    }
+    while (this.#assigned !== undefined && !this.#closed) await this.#takeOver(this.#assigned)
+    this.#checkSometimes()
+    this.#throwFailure()
+  }
+
+  #throwFailure(): void {
+    const failure = this.#failure
+    if (!failure) return
+    if (failure.code !== 'replaced') this.#failure = undefined
+    throw failure
+  }
+
+  /** Starts the assigned partitions where the reader says. A new assignment meanwhile makes this one void. */
+  async #takeOver(assigned: readonly number[]): Promise<void> {
+    const lost = [...this.#positions.keys()].filter((partition) => !assigned.includes(partition))
+    for (const partition of lost) this.#positions.delete(partition)
+    if (lost.length > 0) await this.#options.onRevoked?.(lost)
+    const offsets = await this.#topics.offsets(this.#options.topic)
+    const known = offsets.filter(({ partition }) => assigned.includes(partition))
+    const from = await this.#options.startFrom(known)
+    if (this.#assigned !== assigned) return
+    const start = startOf(known, from)
+    this.#positions = new Map(start)
+    this.#fetching = start
+    this.#buffer.clear()
+    this.#assigned = undefined
+    this.#rebalancing = false
+    this.#generation++
+    this.#membership?.begin(start)
+  }
+
+  async #linger(limits: PollLimits, linger_ms: number): Promise<void> {
+    const until = performance.now() + linger_ms
+    while (!this.#closed && this.#hasRecords() && this.#failure === undefined) {
+      const left_ms = until - performance.now()
+      if (left_ms <= 0 || this.#buffer.count >= limits.max_records || this.#buffer.bytes >= limits.max_bytes) return
+      await this.#wakeup.wait(left_ms)
+    }
+  }
+
+  #take(limits: PollLimits): PolledBatch {
+    const records = this.#buffer.take(limits.max_records, limits.max_bytes)
+    for (const { partition, offset } of records) this.#positions.set(partition, offset + 1n)
+    this.#resumeIfRoom()
+    return { generation: this.#generation, records }
+  }
+
+  #resumeIfRoom(): void {
+    if (
+      this.#assigned === undefined &&
+      !this.#rebalancing &&
+      this.#buffer.bytes < this.#settings.limits.buffer_bytes / 2
+    )
+      this.#membership?.resume()
+  }
+
+  #events(): MembershipEvents {
+    const changed = () => this.#wakeup.notify()
+    return {
+      assigned: (partitions) => {
+        this.#assigned = partitions
+        this.#rebalancing = true
+        this.#buffer.clear()
+        changed()
+      },
+      rebalancing: () => {
+        this.#assigned = undefined
+        this.#rebalancing = true
+        this.#buffer.clear()
+        changed()
+      },
+      heard: changed,
+      fetched: (fetched) => {
+        const taken = this.#accept(fetched)
+        changed()
+        return taken
+      },
+      strayed: (partition) => {
+        this.#settings.logger.warn({ topic: this.#options.topic, partition }, 'an offset is outside the log')
+        this.#checkNow()
+      },
+      lost: (error) => {
+        // A missing topic is looked at again before joining again, which tells what became of it.
+        if (error.code !== 'unknown_topic') this.#failure ??= error
+        this.#assigned = undefined
+        this.#rebalancing = true
+        this.#buffer.clear()
+        const membership = this.#membership
+        this.#membership = undefined
+        void membership?.end()
+        changed()
+      },
+    }
+  }
+
+  #accept({ partition, from, records, next }: Fetched): boolean {
+    if (this.#rebalancing) return false
+    const expected = this.#fetching.get(partition)
+    if (expected === undefined) return false
+    if (from !== expected) {
+      // Not asked for by us: the client went elsewhere, or this was under way during a seek.
+      this.#membership?.seek(new Map([[partition, expected]]))
+      if (from > expected) this.#checkNow()
+      return false
+    }
+    const { epoch } = this.#settings
+    const foreign = records.find((record) => record.epoch !== undefined && !this.#epoch.equals(record.epoch))
+    if (foreign) {
+      this.#failure = new LogError(
+        'replaced',
+        `${topicName(this.#settings, this.#options.topic)}, partition ${partition}, offset ${foreign.offset}: expected records of log epoch ${epoch}, got one of ${foreign.epoch?.toString()}; the topic was filled from elsewhere: open the log with a new epoch and refill it from the raw zone`,
+      )
+      return false
+    }
+    this.#buffer.push(records.map(({ offset, value }) => ({ partition, offset, value })))
+    this.#fetching.set(partition, next)
+    if (this.#buffer.bytes >= this.#settings.limits.buffer_bytes) this.#membership?.pause()
+    return true
+  }
+
+  #checkSometimes(): void {
+    if (performance.now() - (this.#check?.begun_ms ?? 0) > this.#settings.limits.topic_check_ms) this.#checkNow()
+  }
+
+  /** Whether the topic is the same still, and our offsets within it; kafkajs would go elsewhere by itself. */
+  #checkNow(): void {
+    if (this.#rebalancing) return
+    const check = { begun_ms: performance.now(), done: this.#verify() }
+    this.#check = check
+  }
+
+  async #verify(): Promise<void> {
+    const generation = this.#generation
+    try {
+      const offsets = await this.#topics.offsets(this.#options.topic)
+      if (generation !== this.#generation || this.#rebalancing) return
+      const owned = offsets.filter(({ partition }) => this.#fetching.has(partition))
+      startOf(owned, this.#fetching)
+    } catch (error) {
+      // What is merely away for a while is noticed by the membership.
+      if (!(error instanceof LogError) || error.retryable) return
+      this.#failure ??= error
+    }
+    this.#wakeup.notify()
+  }
+}
+
+/** @throws LogError `offset_out_of_range` */
+function startOf(known: readonly PartitionOffsets[], from: ReadonlyMap<number, bigint>): Map<number, bigint> {
+  const start = new Map<number, bigint>()
+  for (const { partition, earliest, end } of known) {
+    const offset = from.get(partition) ?? earliest
+    if (offset < earliest || offset > end)
+      throw new LogError(
+        'offset_out_of_range',
+        `partition ${partition}: expected an offset from ${earliest} to ${end}, got ${offset}; the log was cut or replaced: refill it from the raw zone`,
+      )
+    start.set(partition, offset)
+  }
+  return start
+}

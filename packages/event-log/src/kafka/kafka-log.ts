@@ -1,0 +1,63 @@
+import { randomUUID } from 'node:crypto'
+import { type ConsumerOptions, type EventLog, LogError, type LogProducer } from '../event-log.ts'
+import { KafkaAdmin } from './admin.ts'
+import { KafkaConsumer } from './consumer.ts'
+import { KafkaProducer } from './producer.ts'
+import { groupName, type KafkaLogOptions, settingsOf } from './settings.ts'
+import { KafkaTopics } from './topics.ts'
+
+export { type KafkaNotices, type KafkaNoticesOptions, kafkaNotices } from './notices.ts'
+export {
+  KAFKA_LOG_LIMITS,
+  type KafkaLogger,
+  type KafkaLogLimits,
+  type KafkaLogOptions,
+  type KafkaSasl,
+} from './settings.ts'
+
+/**
+ * The log on Kafka (3.0 or newer). Topics are named `prefix.topic.epoch`, groups `prefix.group.topic.epoch`.
+ * @throws LogError `unreachable`, `unauthorized`, or `failed` where a setting is wrong
+ */
+export async function openKafkaLog(options: KafkaLogOptions): Promise<EventLog> {
+  const settings = settingsOf(options)
+  const admin = new KafkaAdmin(settings)
+  const topics = new KafkaTopics(settings, admin)
+  const open = new Set<{ close(): Promise<void> }>()
+  let closed = false
+  const stillOpen = () => {
+    if (closed) throw new LogError('closed', 'the log was closed')
+  }
+  try {
+    await admin.ask('connecting to Kafka', (client) => client.metadata({ topics: [] }))
+  } catch (error) {
+    await admin.close()
+    throw error
+  }
+
+  return {
+    ensureTopic: (topic, topicOptions) => topics.ensure(topic, topicOptions),
+    offsets: (topic) => topics.offsets(topic),
+    identity: async (topic) => (await topics.check(topic)).id,
+    truncate: (topic, before) => topics.truncate(topic, before),
+    async producer(): Promise<LogProducer> {
+      stillOpen()
+      const producer = await new KafkaProducer(settings, topics).open()
+      open.add(producer)
+      return producer
+    },
+    async consumer(consumerOptions: ConsumerOptions) {
+      stillOpen()
+      await topics.check(consumerOptions.topic)
+      const group = groupName(settings, consumerOptions.topic, consumerOptions.group ?? `alone-${randomUUID()}`)
+      const consumer = new KafkaConsumer(settings, topics, consumerOptions, group)
+      open.add(consumer)
+      return consumer
+    },
+    async close() {
+      closed = true
+      await Promise.all([...open].map((part) => part.close()))
+      await admin.close()
+    },
+  }
+}

@@ -1,0 +1,194 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import kafkajs, { type Producer, type RecordMetadata } from 'kafkajs'
+import { LogError, type LogProducer, type LogRecord } from '../event-log.ts'
+import { logErrorOf } from './errors.ts'
+import { kafkajsClient, SEND_RETRY } from './kafkajs-client.ts'
+import { type SendBatch, SendQueue } from './send-queue.ts'
+import { EPOCH_HEADER, type KafkaSettings, topicName } from './settings.ts'
+import type { KafkaTopics } from './topics.ts'
+
+const PAUSE_BEFORE_THE_REST_MS = 100
+
+const COMPRESSION = {
+  zstd: kafkajs.CompressionTypes.ZSTD,
+  gzip: kafkajs.CompressionTypes.GZIP,
+  none: kafkajs.CompressionTypes.None,
+} as const
+
+/**
+ * Gathers sends into batches by bytes and time and has one batch under way at a time: what waits meanwhile is the next
+ * batch. The order within a partition, and kafkajs's idempotence, depend on that (see kafkajs-defects.ts).
+ */
+export class KafkaProducer implements LogProducer {
+  readonly #settings: KafkaSettings
+  readonly #topics: KafkaTopics
+  readonly #queue: SendQueue
+  readonly #headers: { [EPOCH_HEADER]: Buffer }
+  #client: Promise<Producer> | undefined
+  #queued: Promise<unknown> = Promise.resolve()
+  #sending: Promise<void> | undefined
+  #closed = false
+
+  constructor(settings: KafkaSettings, topics: KafkaTopics) {
+    this.#settings = settings
+    this.#topics = topics
+    this.#queue = new SendQueue(settings.limits)
+    this.#headers = { [EPOCH_HEADER]: Buffer.from(settings.epoch) }
+  }
+
+  /** Connects, so that an error comes now and not with the first send. */
+  async open(): Promise<this> {
+    await this.#connected()
+    return this
+  }
+
+  async send(topic: string, records: readonly LogRecord[]): Promise<void> {
+    if (this.#closed) throw new LogError('closed', 'this producer was closed')
+    // One after the other, because looking at the topic may take its time and sends keep their order.
+    const queued = this.#queued.then(async () => {
+      await this.#check(topic, records)
+      return { sent: this.#queue.push(topic, records) }
+    })
+    this.#queued = queued.catch(() => undefined)
+    const { sent } = await queued
+    this.#sending ??= this.#run().finally(() => {
+      this.#sending = undefined
+    })
+    return sent
+  }
+
+  /** Sends what waits, and ends. */
+  async close(): Promise<void> {
+    if (this.#closed) return
+    this.#closed = true
+    await this.#queued
+    await this.#sending
+    await this.#discard()
+  }
+
+  async #check(topic: string, records: readonly LogRecord[]): Promise<void> {
+    let { partitions } = await this.#topics.check(topic, this.#settings.limits.topic_check_ms)
+    const highest = records.reduce((max, { partition }) => Math.max(max, partition), 0)
+    if (highest >= partitions) ({ partitions } = await this.#topics.check(topic))
+    const wrong = records.find(({ partition }) => !(partition >= 0 && partition < partitions))
+    if (wrong)
+      throw new LogError('failed', `expected a partition below ${partitions} of ${topic}; got ${wrong.partition}`)
+  }
+
+  async #run(): Promise<void> {
+    if (this.#settings.limits.linger_ms > 0) await sleep(this.#settings.limits.linger_ms)
+    for (let batch = this.#queue.next(); batch; batch = this.#queue.next()) {
+      try {
+        await this.#deliver(batch)
+        batch.acknowledged()
+      } catch (error) {
+        const failure = logErrorOf(error, `sending to Kafka at ${this.#settings.brokers.join(', ')}`)
+        void this.#discard()
+        batch.failed(failure)
+        if (failure.code === 'unreachable') this.#queue.fail(failure)
+      }
+    }
+  }
+
+  /** Sends until every partition of the batch is acknowledged. */
+  async #deliver(batch: SendBatch): Promise<void> {
+    const until = performance.now() + this.#settings.limits.send_ms
+    for (let rest = batch.records; rest.size > 0; ) {
+      const acknowledged = await this.#produce(rest, until - performance.now())
+      rest = withoutAcknowledged(rest, acknowledged, (topic) => topicName(this.#settings, topic))
+      if (rest.size === 0) return
+      void this.#discard()
+      if (performance.now() > until) throw this.#tooLate()
+      await sleep(PAUSE_BEFORE_THE_REST_MS)
+    }
+  }
+
+  async #produce(records: SendBatch['records'], within_ms: number): Promise<RecordMetadata[]> {
+    const late = new AbortController()
+    const deadline = sleep(Math.max(0, within_ms), undefined, { signal: late.signal, ref: false }).then(
+      () => {
+        throw this.#tooLate()
+      },
+      () => [],
+    )
+    const produced = this.#connected().then((client) =>
+      client.sendBatch({
+        acks: -1,
+        compression: COMPRESSION[this.#settings.compression],
+        topicMessages: [...records].map(([topic, list]) => ({
+          topic: topicName(this.#settings, topic),
+          messages: list.map(({ partition, key, value }) => ({
+            partition,
+            ...(key !== undefined && { key }),
+            value: Buffer.from(value.buffer, value.byteOffset, value.length),
+            headers: this.#headers,
+          })),
+        })),
+      }),
+    )
+    try {
+      return await Promise.race([produced, deadline])
+    } finally {
+      late.abort()
+    }
+  }
+
+  #tooLate(): LogError {
+    return new LogError(
+      'unreachable',
+      `Kafka at ${this.#settings.brokers.join(', ')} did not acknowledge a batch within ${this.#settings.limits.send_ms} ms`,
+      { retryable: true },
+    )
+  }
+
+  #connected(): Promise<Producer> {
+    this.#client ??= connectedProducer(this.#settings)
+    return this.#client
+  }
+
+  async #discard(): Promise<void> {
+    const client = this.#client
+    this.#client = undefined
+    await client
+      ?.then((producer) => producer.disconnect())
+      .catch((error) => {
+        this.#settings.logger.debug({ err: error }, 'closing a Kafka producer failed')
+      })
+  }
+}
+
+async function connectedProducer(settings: KafkaSettings): Promise<Producer> {
+  const producer = kafkajsClient(settings).producer({
+    idempotent: true,
+    allowAutoTopicCreation: false,
+    createPartitioner:
+      () =>
+      ({ message }) =>
+        message.partition ?? 0,
+    retry: SEND_RETRY,
+  })
+  try {
+    await producer.connect()
+    return producer
+  } catch (error) {
+    throw logErrorOf(error, `connecting to Kafka at ${settings.brokers.join(', ')}`)
+  }
+}
+
+function withoutAcknowledged(
+  sent: SendBatch['records'],
+  acknowledged: readonly RecordMetadata[],
+  nameOf: (topic: string) => string,
+): SendBatch['records'] {
+  const done = new Set(
+    acknowledged
+      .filter(({ errorCode }) => errorCode === 0)
+      .map(({ topicName, partition }) => `${topicName} ${partition}`),
+  )
+  const rest = new Map<string, LogRecord[]>()
+  for (const [topic, records] of sent) {
+    const left = records.filter(({ partition }) => !done.has(`${nameOf(topic)} ${partition}`))
+    if (left.length > 0) rest.set(topic, left)
+  }
+  return rest
+}
