@@ -58,7 +58,7 @@ export class Checker implements Watcher {
     this.#rows = rows
   }
 
-  created(key: string, bytes: Uint8Array, by: Actor): void {
+  written(key: string, bytes: Uint8Array, by: Actor): void {
     const [, table, digits] = LOG_KEY.exec(key) ?? []
     if (table === undefined || digits === undefined) return
     const lines = Buffer.from(bytes).toString('utf8').trim().split('\n')

@@ -1,7 +1,6 @@
 import type { Action, AddFile, DeltaTable, Reads, Snapshot } from '@sluice/delta'
 import { addOf, LEDGER_TXN, type PlannedFile, type PlanStep, type PlanTarget } from '@sluice/lake/ledger/index'
 import type { PlainFiles, PlainRow } from './plain-rows.ts'
-import { positionOf } from './sim-event.ts'
 
 /** The quarantine applies its closings by a count of their own: they are a target of their own. */
 export const CLOSED_TXN = 'ledger-closed'
@@ -53,7 +52,7 @@ export class PlainTable implements PlanTarget {
       const newest = new Map(rows.map((row) => [row.key, row]))
       for (const row of await this.#files.read(this.name, files)) {
         const kept = newest.get(row.key)
-        if (!kept || isNewer(row, kept)) newest.set(row.key, row)
+        if (!kept || this.isNewer(row, kept)) newest.set(row.key, row)
       }
       return [...newest.values()]
     })
@@ -69,6 +68,18 @@ export class PlainTable implements PlanTarget {
     return by === undefined || row.closed_by !== undefined || row.reason === 'id_conflict'
       ? row
       : { ...row, closed_by: by }
+  }
+
+  /** The design's order: time field, else received_at; then event_id by its UTF-8 bytes. */
+  protected isNewer(row: PlainRow, than: PlainRow): boolean {
+    const [a, b] = [row.at ?? row.received_at, than.at ?? than.received_at]
+    if (a !== b) return a > b
+    return Buffer.compare(Buffer.from(row.event_id), Buffer.from(than.event_id)) > 0
+  }
+
+  /** Whether the table is where a step of the plans begins. */
+  protected stands(snapshot: Snapshot, { after }: PlanStep): boolean {
+    return appliedIn(snapshot, this.#txn) === after
   }
 
   /** Puts all rows into one file, as a background compaction does, and deletes the files that held them at once. */
@@ -105,7 +116,7 @@ export class PlainTable implements PlanTarget {
 
   async #commit(step: PlanStep, change: (snapshot: Snapshot) => Promise<Change>): Promise<'applied' | 'conflict'> {
     const snapshot = await this.refresh()
-    if (appliedIn(snapshot, this.#txn) !== step.after) return 'conflict'
+    if (!this.stands(snapshot, step)) return 'conflict'
     const { add, remove, reads, operation } = await change(snapshot)
     const now = this.#now()
     const actions: Action[] = [
@@ -119,14 +130,4 @@ export class PlainTable implements PlanTarget {
   }
 }
 
-/** The design's order: time field, else received_at; then event_id by its UTF-8 bytes. */
-function isNewer(row: PlainRow, than: PlainRow): boolean {
-  const [a, b] = [row.at ?? row.received_at, than.at ?? than.received_at]
-  if (a !== b) return a > b
-  return Buffer.compare(Buffer.from(row.event_id), Buffer.from(than.event_id)) > 0
-}
-
 const appliedIn = (snapshot: Snapshot, txn: string) => Number(snapshot.txn(txn) ?? -1)
-
-/** Kept for messages: which receipts a table has. */
-export const positionsOf = (rows: readonly PlainRow[]) => rows.map(positionOf)

@@ -20,7 +20,22 @@ export const positionOf = ({ raw_batch, raw_line }: { raw_batch: string; raw_lin
   `${raw_batch}/${raw_line}`
 
 /** Ids whose order by UTF-8 bytes differs from that by UTF-16 units, some that are members of every object, and plain ones. */
-const IDS = ['e\u{1F600}', 'e\uFF5E', '__proto__', 'a', 'b', 'c', 'd', 'constructor', 'f', 'g', 'h', 'i', 'j', 'k']
+export const IDS = [
+  'e\u{1F600}',
+  'e\uFF5E',
+  '__proto__',
+  'a',
+  'b',
+  'c',
+  'd',
+  'constructor',
+  'f',
+  'g',
+  'h',
+  'i',
+  'j',
+  'k',
+]
 const CONTENTS_PER_ID = 3
 const KEYS = ['k1', 'k2', 'k3']
 

@@ -176,7 +176,7 @@ class Simulation {
     const random = this.#random
     if (random.chance(dangers.reweigh)) for (const { actor } of this.#living) actor.weight = random.pick([1, 1, 5, 30])
     if (random.chance(dangers.join) && this.#living.length < MAX_WORKERS) this.#start()
-    if (this.#living.length === 0) return this.#start()
+    if (this.#living.length === 0) this.#start()
     const worker = random.pick(this.#living)
     const { actor, consumer } = worker
     if (random.chance(dangers.kill)) this.#kill(worker)

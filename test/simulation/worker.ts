@@ -3,6 +3,7 @@ import type { LogConsumer } from '@sluice/event-log'
 import {
   applyPlans,
   CLOSED_TARGET,
+  IdFilter,
   KnownIds,
   LEDGER_TABLE,
   Ledger,
@@ -40,6 +41,9 @@ export interface WorkerSettings {
 
 /** Turns without records after which a worker takes it that there is nothing left, if it had time to look around. */
 const IDLE_TURNS = 3
+
+/** Small, so that runs are quick and the filter grows within one. */
+export const IDS_AT_FIRST = 32
 
 /** No table of the simulation has checkpoints. */
 const NO_CODEC: ParquetCodec = {
@@ -114,7 +118,7 @@ export class Worker {
     const { now, log } = this.#world
     const ledger = await Ledger.open(this.#delta(LEDGER_TABLE), { log_epoch: 'e1', now })
     const rows = plainLedgerRows(this.#files)
-    const known = this.#variant.known?.(rows) ?? new KnownIds(rows)
+    const known = this.#variant.known?.(rows) ?? new KnownIds(rows, new IdFilter(IDS_AT_FIRST))
     await known.follow(ledger)
     const notices = {
       publish: async (notice: Parameters<Checker['notice']>[0]) => this.#checker.notice(notice),

@@ -14,8 +14,8 @@ export class StoreDown extends Error {
 }
 
 export interface Watcher {
-  /** An object that was not there was made by a conditional put. */
-  created(key: string, bytes: Uint8Array, by: Actor): void
+  /** An object was written. */
+  written(key: string, bytes: Uint8Array, by: Actor): void
 }
 
 /** What all workers share: objects, clock, log; and what may happen to them. */
@@ -64,18 +64,23 @@ export class World {
   /** The store as one actor sees it. */
   view(actor: Actor): DeltaStore {
     const objects = this.#objects
-    const created = (key: string, bytes: Uint8Array) => {
-      for (const watcher of this.watchers) watcher.created(key, bytes, actor)
+    const written = (key: string, bytes: Uint8Array) => {
+      for (const watcher of this.watchers) watcher.written(key, bytes, actor)
+    }
+    const put = async (key: string, bytes: Uint8Array) => {
+      const outcome = await objects.put(key, bytes)
+      written(key, bytes)
+      return outcome
     }
     const putIfAbsent = async (key: string, bytes: Uint8Array) => {
       const outcome = await objects.putIfAbsent(key, bytes)
-      if (outcome.kind === 'created') created(key, bytes)
+      if (outcome.kind === 'created') written(key, bytes)
       return outcome
     }
     return {
       get: (key, range) => this.#ask(actor, `gets ${key}`, () => objects.get(key, range)),
       head: (key) => this.#ask(actor, `heads ${key}`, () => objects.head(key)),
-      put: (key, bytes) => this.#write(actor, `puts ${key}`, () => objects.put(key, bytes)),
+      put: (key, bytes) => this.#write(actor, `puts ${key}`, () => put(key, bytes)),
       putIfAbsent: (key, bytes) => this.#write(actor, `puts if absent ${key}`, () => putIfAbsent(key, bytes)),
       list: (prefix, options) => this.#list(actor, prefix, options),
       delete: (keys) => this.#write(actor, `deletes ${keys.join(' ')}`, () => objects.delete(keys)),

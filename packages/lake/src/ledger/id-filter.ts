@@ -12,6 +12,12 @@ const FIRST_CAPACITY = 1 << 20
  */
 export class IdFilter {
   #links: { words: Uint32Array; blocks: number; capacity: number; used: number }[] = []
+  readonly #first_capacity: number
+
+  /** @param first_capacity ids that there is room for before the first growth: a power of two, at least 32 */
+  constructor(first_capacity = FIRST_CAPACITY) {
+    this.#first_capacity = first_capacity
+  }
 
   /** Bytes held. */
   get bytes(): number {
@@ -51,7 +57,7 @@ export class IdFilter {
   #writable() {
     const last = this.#links.at(-1)
     if (last && last.used < last.capacity) return last
-    const capacity = last ? last.capacity * 2 : FIRST_CAPACITY
+    const capacity = last ? last.capacity * 2 : this.#first_capacity
     const blocks = (capacity * BITS_PER_ID) / BITS_PER_BLOCK
     const link = { words: new Uint32Array(blocks * WORDS_PER_BLOCK), blocks, capacity, used: 0 }
     this.#links.push(link)

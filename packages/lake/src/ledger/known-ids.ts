@@ -31,13 +31,15 @@ export interface IdWithHash {
  */
 export class KnownIds {
   readonly #rows: LedgerRows
-  #filter = new IdFilter()
+  readonly #filter: IdFilter
   /** The ledger version that the filter and the files stand for; `undefined`: nothing was read yet. */
   #version: number | undefined
   #files: readonly AddFile[] = []
 
-  constructor(rows: LedgerRows) {
+  /** `filter`: an empty one, of another size than the default. */
+  constructor(rows: LedgerRows, filter = new IdFilter()) {
     this.#rows = rows
+    this.#filter = filter
   }
 
   get memory_bytes(): number {
