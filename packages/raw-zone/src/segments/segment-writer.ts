@@ -1,7 +1,7 @@
 import { type FileHandle, open } from 'node:fs/promises'
 import { batchId } from '../batch-id.ts'
 import { type RawBatch, type RawWriter, RawZoneError } from '../raw-zone.ts'
-import { syncFolder, writeState } from './incarnation-state.ts'
+import { type IncarnationFile, syncFolder, writeState } from './incarnation-state.ts'
 import { indexPath, indexRecord, segmentName, segmentPath, trailerOf } from './segment-file.ts'
 
 export interface SegmentWriterOptions {
@@ -23,7 +23,8 @@ export class SegmentWriter implements RawWriter {
   #sealed: { first: number; end: number }[] = []
   #last: Promise<unknown> = Promise.resolve()
   #published = 0
-  #writtenState: Promise<void> | undefined
+  #later: NodeJS.Timeout | undefined
+  #stateWritten: Promise<void> = Promise.resolve()
   head = 0
   lines = 0
 
@@ -46,15 +47,13 @@ export class SegmentWriter implements RawWriter {
   async published(number: number): Promise<void> {
     if (number <= this.#published) return
     this.#published = number
-    this.#writtenState ??= new Promise((resolve) => setTimeout(resolve, this.#options.publish_every_ms).unref()).then(
-      () => this.#writeState(),
-    )
-    await undefined
+    // What could not be written is published again after a restart, and known as delivered before.
+    this.#later ??= setTimeout(() => this.#writeState().catch(() => undefined), this.#options.publish_every_ms).unref()
   }
 
   async finish(): Promise<void> {
     await this.close()
-    await writeState(this.#options.folder, { published: this.head, finished: { head: this.head, lines: this.lines } })
+    await this.#writeState({ published: this.head, finished: { head: this.head, lines: this.lines } })
   }
 
   async close(): Promise<void> {
@@ -63,9 +62,14 @@ export class SegmentWriter implements RawWriter {
     await this.#closeSegment()
   }
 
-  async #writeState(): Promise<void> {
-    this.#writtenState = undefined
-    await writeState(this.#options.folder, { published: this.#published })
+  /** One write at a time. */
+  #writeState(state?: IncarnationFile): Promise<void> {
+    clearTimeout(this.#later)
+    this.#later = undefined
+    this.#stateWritten = this.#stateWritten
+      .catch(() => undefined)
+      .then(() => writeState(this.#options.folder, state ?? { published: this.#published }))
+    return this.#stateWritten
   }
 
   async #append(encode: (batch_id: string) => { bytes: Uint8Array; lines: number }): Promise<RawBatch> {

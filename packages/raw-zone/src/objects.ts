@@ -1,0 +1,1 @@
+export * from './objects/object-raw-zone.ts'
