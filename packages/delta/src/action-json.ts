@@ -276,7 +276,7 @@ function definedStrings(json: unknown): Record<string, string> {
 function text(json: Json, member: string, at: Source): string {
   const value = json[member]
   if (typeof value === 'string' && value !== '') return value
-  throw new DeltaError('invalid_log', `${at}: ${member} should be a text and is ${JSON.stringify(value)?.slice(0, 60)}`)
+  throw new DeltaError('invalid_log', `${at}: ${member} should be a text and is ${shown(value)}`)
 }
 
 function integer(json: Json, member: string, at: Source): number {
@@ -290,7 +290,14 @@ function optionalInteger(json: Json, member: string, at: Source): number | undef
   if (value === undefined || value === null) return undefined
   const number = typeof value === 'bigint' ? Number(value) : value
   if (typeof number === 'number' && Number.isSafeInteger(number)) return number
-  throw new DeltaError('invalid_log', `${at}: ${member} should be an integer and is ${String(value).slice(0, 60)}`)
+  throw new DeltaError('invalid_log', `${at}: ${member} should be an integer and is ${shown(value)}`)
+}
+
+/** A value of a log for a message, whatever it is. */
+function shown(value: unknown): string {
+  if (value === '') return 'empty'
+  if (Array.isArray(value)) return 'a list'
+  return typeof value === 'object' && value !== null ? 'an object' : String(value).slice(0, 60)
 }
 
 const narrowed = (value: number | bigint) =>

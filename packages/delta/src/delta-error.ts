@@ -25,6 +25,9 @@ export type DeltaErrorCode =
   | 'unknown_outcome'
   | 'snapshot_expired'
 
+/** A hostile log must not flood the logs of its reader. */
+const MAX_MESSAGE = 1_000
+
 /** What should not happen while reading or writing a table. `retryable`: the same call may succeed later. */
 export class DeltaError extends Error {
   readonly code: DeltaErrorCode
@@ -36,7 +39,7 @@ export class DeltaError extends Error {
     message: string,
     options: { cause?: unknown; retryable?: boolean; feature?: string } = {},
   ) {
-    super(message, { cause: options.cause })
+    super(message.length > MAX_MESSAGE ? `${message.slice(0, MAX_MESSAGE)}…` : message, { cause: options.cause })
     this.name = 'DeltaError'
     this.code = code
     this.retryable = options.retryable ?? false

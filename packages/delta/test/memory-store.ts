@@ -2,7 +2,7 @@ import type { DeltaStore, StoredObject } from '../src/store.ts'
 
 /** An object store in memory, with a clock of its own and a count of its calls. */
 export class MemoryStore implements DeltaStore {
-  readonly objects = new Map<string, { bytes: Uint8Array; modified_at_ms: number; etag: string }>()
+  objects = new Map<string, { bytes: Uint8Array; modified_at_ms: number; etag: string }>()
   readonly calls: string[] = []
   now_ms = 0
   #etag = 0
