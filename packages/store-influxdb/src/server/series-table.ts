@@ -1,0 +1,196 @@
+import type { ApplyOutcome, ChangeBatch, Progress, Refusal, RowChange } from '@sluice/store/store'
+import { sameProgress } from '../same-progress.ts'
+import { pointOf } from '../series.ts'
+import { type AbsentRow, AbsentRows } from './absent-rows.ts'
+import { deletePoints } from './delete-points.ts'
+import type { InfluxConnection } from './influx-connection.ts'
+import { FIRST_MICROS, LAST_MICROS, microText, nanosOf, type Place, placeKey, slotKey, slotOf } from './place.ts'
+import { type HeldPoint, homeSlotKey, type Knowledge, type Plan, planBatch, type Wish } from './plan.ts'
+import { PointFilter } from './point-filter.ts'
+import { findIdentities, readPlaces, seriesOfRow } from './point-search.ts'
+import {
+  fieldsOf,
+  headOf,
+  type PointRow,
+  type SeriesLayout,
+  seriesOf,
+  TABLE_TAG,
+  VERSION_FIELD,
+} from './series-layout.ts'
+import { fieldValues } from './series-query.ts'
+import { generationOf, stampOf } from './stamp.ts'
+import type { TableRecords } from './table-records.ts'
+import { decodedText } from './text-encoding.ts'
+
+const NOTHING: Knowledge = { points: new Map(), absent: new Map(), taken: new Map() }
+/** Heads of series that are kept ready; with more series than that they are made again. */
+const HEADS_KEPT = 10_000
+
+/**
+ * One lake table in a bucket. The points of a batch go in first, its progress last, so a batch that was cut off is done
+ * again; everything it did is found and left as it is. A filter in memory knows which rows may be in the bucket already;
+ * it is built by reading the table's ids once, and again when another sink moved the progress.
+ */
+export class SeriesTable {
+  readonly layout: SeriesLayout
+  readonly #connection: InfluxConnection
+  readonly #records: TableRecords
+  readonly #absent: AbsentRows
+  readonly #heads = new Map<string, string>()
+  #filled: { filter: PointFilter; progress: Progress | undefined } | undefined
+
+  constructor(connection: InfluxConnection, records: TableRecords, layout: SeriesLayout) {
+    this.layout = layout
+    this.#connection = connection
+    this.#records = records
+    this.#absent = new AbsentRows(connection, layout.table)
+  }
+
+  async apply({ table, expected, next, changes }: ChangeBatch): Promise<ApplyOutcome> {
+    const actual = (await this.#records.read(table)).get(table)?.progress
+    if (!sameProgress(actual, expected)) return { kind: 'superseded', actual }
+    const generation = generationOf(next.table_id)
+    const filter = await this.#filterAt(actual, generation)
+    const wishes = changes.map((change) => this.#wish(change, generation))
+    const plan = planBatch(wishes, await this.#search(wishes, filter, generation))
+    const refused = await this.#carryOut(plan, filter)
+    await this.#records.writeProgress(table, next)
+    this.#filled = { filter, progress: next }
+    return { kind: 'applied', refused }
+  }
+
+  /** The progress goes first: points without progress are loaded over, or deleted if they are of another table id. */
+  async forget(): Promise<void> {
+    this.#filled = undefined
+    await this.#records.writeProgress(this.layout.table, undefined)
+    await this.#deleteAll()
+    this.#filled = { filter: new PointFilter(), progress: undefined }
+  }
+
+  async refusals(onRow: (row: Refusal) => void): Promise<void> {
+    await this.#absent.read((row) => {
+      if (row.state === 'refused') onRow({ identity: row.identity, event_id: row.event_id, reason: row.reason })
+    })
+  }
+
+  async #deleteAll(): Promise<void> {
+    await this.#connection.deleteAll([
+      ['_measurement', this.layout.measurement],
+      [TABLE_TAG, this.layout.table],
+    ])
+    await this.#absent.forget()
+  }
+
+  async #filterAt(progress: Progress | undefined, generation: number): Promise<PointFilter> {
+    if (this.#filled && sameProgress(this.#filled.progress, progress)) return this.#filled.filter
+    if (progress === undefined && (await this.#hasLeftovers(generation))) await this.#deleteAll()
+    const filter = new PointFilter()
+    const { layout } = this
+    await this.#connection.query(fieldValues(this.#connection.bucket, layout, [layout.identity_field]), (row) => {
+      filter.add(idKey(decodedText(row('_value')) ?? ''))
+      filter.add(slotKey(slotOf(seriesOfRow(layout, row), row('_time'))))
+    })
+    await this.#absent.read(({ identity }) => filter.add(idKey(identity)))
+    this.#filled = { filter, progress }
+    return filter
+  }
+
+  /** Whether there is anything of another table id, which a forgetting that was cut off left behind. */
+  async #hasLeftovers(generation: number): Promise<boolean> {
+    const [first, end] = [stampOf(generation, 0), stampOf(generation + 1, 0)]
+    const other = ` and (r._value < ${first} or r._value >= ${end})`
+    let found = false
+    const query = fieldValues(this.#connection.bucket, this.layout, [VERSION_FIELD], undefined, other)
+    await this.#connection.query(`${query} |> limit(n: 1)`, () => {
+      found = true
+    })
+    await this.#absent.read(({ stamp }) => {
+      found ||= stamp < first || stamp >= end
+    })
+    return found
+  }
+
+  #wish({ op, identity, version, row }: RowChange, generation: number): Wish {
+    const stamp = stampOf(generation, version)
+    const made = pointOf(this.layout.mapping, row)
+    if (op === 'delete') {
+      const place = 'point' in made ? placeOf(made.point) : undefined
+      return { want: 'deleted', identity, stamp, place }
+    }
+    const event_id = String(row['event_id'] ?? '')
+    const refused = (reason: string): Wish => ({ want: 'refused', identity, event_id, stamp, reason })
+    if ('reason' in made) return refused(made.reason)
+    const { point } = made
+    if (point.micros < FIRST_MICROS || point.micros > LAST_MICROS)
+      return refused(`InfluxDB holds instants from 1677-09-21 to 2262-04-11, got ${microText(point.micros)}Z`)
+    const wish: Wish = { want: 'point', identity, event_id, stamp, point }
+    const fields = fieldsOf(this.layout, wish)
+    return 'reason' in fields ? refused(fields.reason) : wish
+  }
+
+  async #search(wishes: readonly Wish[], filter: PointFilter, generation: number): Promise<Knowledge> {
+    const places = new Map<string, Place>()
+    const sought = new Set<string>()
+    const homes = new Set<string>()
+    for (const wish of wishes) {
+      const known = filter.has(idKey(wish.identity))
+      if (known) sought.add(wish.identity)
+      const place = wish.want === 'point' ? placeOf(wish.point) : wish.want === 'deleted' ? wish.place : undefined
+      if (!place) continue
+      const home = homeSlotKey(place, wish.identity)
+      if (known || (wish.want === 'point' && (homes.has(home) || filter.has(home)))) places.set(placeKey(place), place)
+      homes.add(home)
+    }
+    if (places.size === 0 && sought.size === 0) return NOTHING
+    const near = await readPlaces(this.#connection, this.layout, generation, [...places.values()])
+    const absent = new Map<string, AbsentRow>()
+    if (sought.size > 0) await this.#absent.read((row) => sought.has(row.identity) && absent.set(row.identity, row))
+    for (const { identity } of near.points) sought.delete(identity)
+    for (const [identity, { state }] of absent) if (state !== 'stored') sought.delete(identity)
+    const elsewhere = (await findIdentities(this.#connection, this.layout, [...sought])).filter(
+      (place) => !places.has(placeKey(place)),
+    )
+    const far = await readPlaces(this.#connection, this.layout, generation, elsewhere)
+    const points = Map.groupBy<string, HeldPoint>([...near.points, ...far.points], ({ identity }) => identity)
+    return { points, absent, taken: new Map([...near.taken, ...far.taken]) }
+  }
+
+  /** What the filter is to know is in it before anything is written: a batch that fails half way is found again. */
+  async #carryOut(plan: Plan, filter: PointFilter): Promise<Refusal[]> {
+    for (const { row, slot } of plan.points) {
+      filter.add(idKey(row.identity))
+      filter.add(slotKey(slot))
+    }
+    for (const { identity } of plan.absent) filter.add(idKey(identity))
+    await deletePoints(this.#connection, this.layout, plan.deletes)
+    const lines = plan.points.map(({ row, slot }) => {
+      const fields = fieldsOf(this.layout, row)
+      return `${this.#head(slot.series)} ${'text' in fields ? fields.text : ''} ${nanosOf(row.point.micros, slot.rank)}`
+    })
+    const refused = [...plan.refused]
+    const absent = [...plan.absent]
+    for (const { line, reason } of await this.#connection.write(lines)) {
+      const point = plan.points[line]
+      if (!point) continue
+      const { identity, event_id, stamp } = point.row
+      await deletePoints(this.#connection, this.layout, [point.slot])
+      refused.push({ identity, event_id, reason })
+      absent.push({ identity, stamp, state: 'refused', event_id, reason })
+    }
+    await this.#absent.write(absent)
+    return refused
+  }
+
+  #head(series: string): string {
+    let head = this.#heads.get(series)
+    if (head === undefined) {
+      if (this.#heads.size >= HEADS_KEPT) this.#heads.clear()
+      head = headOf(this.layout, series)
+      this.#heads.set(series, head)
+    }
+    return head
+  }
+}
+
+const placeOf = (point: PointRow['point']): Place => ({ series: seriesOf(point.tags), micro: microText(point.micros) })
+const idKey = (identity: string): string => `\n${identity}`
