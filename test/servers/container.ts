@@ -43,6 +43,15 @@ export async function startContainer(spec: ContainerSpec): Promise<StartedTestCo
   return (spec.command ? container.withCommand(spec.command) : container).start()
 }
 
+/** Ends it by SIGKILL and starts it again; its ports must be fixed ones of the host to be the same afterwards. */
+export async function crashContainer(container: StartedTestContainer): Promise<void> {
+  const client = await getContainerRuntimeClient()
+  const running = client.container.getById(container.getId())
+  await running.kill({ signal: 'SIGKILL' })
+  await running.wait()
+  await running.start()
+}
+
 /** A port of this host that nobody listens on just now. */
 export function freePort(): Promise<number> {
   return new Promise((resolve, reject) => {

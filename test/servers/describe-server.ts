@@ -1,8 +1,11 @@
 import { afterAll, describe, it } from 'vitest'
 
-/** A server that tests can talk to, or why there is none. */
+/**
+ * A server that tests can talk to, or why there is none. `crash` ends it by SIGKILL and starts it again on the same
+ * data, where that can be done.
+ */
 export type Found<Connection extends object> =
-  | ({ kind: 'ready'; stop: () => Promise<void> } & Connection)
+  | ({ kind: 'ready'; stop: () => Promise<void>; crash?: () => Promise<void> } & Connection)
   | { kind: 'absent'; reason: string }
 
 export type Ready<F> = Extract<F, { kind: 'ready' }>

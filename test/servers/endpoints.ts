@@ -1,5 +1,6 @@
 import { Wait } from 'testcontainers'
-import { type ContainerSpec, freePort, startContainer, whyNoDocker } from './container.ts'
+import { type ContainerSpec, crashContainer, freePort, startContainer, whyNoDocker } from './container.ts'
+import { crashCommand } from './crash-command.ts'
 import type { Found } from './describe-server.ts'
 
 export { describeServer, type Found, type Ready } from './describe-server.ts'
@@ -7,7 +8,9 @@ export { describeServer, type Found, type Ready } from './describe-server.ts'
 /**
  * Where the real servers are that `*.servers.test.ts` talk to: named by the environment, else started in a container
  * where a Docker engine is, else absent with the reason. A server named by the environment is never stopped by us, and
- * is shared: suites work below names of their own (bucket, topic, schema, index prefix).
+ * is shared: suites work below names of their own (bucket, topic, schema, index prefix). A shell command in
+ * `SLUICE_TEST_KAFKA_CRASH` (and so on for the others) that kills the server by SIGKILL and starts it again lets those
+ * suites run that need it.
  */
 
 export interface S3Connection {
@@ -180,14 +183,24 @@ async function found<Connection extends object>(
   container: () => Promise<Container<Connection>>,
 ): Promise<Found<Connection>> {
   const named = fromEnvironment(names)
-  if (named) return { kind: 'ready', ...named, stop: async () => {} }
+  if (named) return { kind: 'ready', ...named, stop: async () => {}, crash: crashCommand(crashVariable(names)) }
   const no_docker = await whyNoDocker()
   if (no_docker)
     return { kind: 'absent', reason: `${Object.values(names).join(', ')} are not in the environment and ${no_docker}` }
   const { spec, connection } = await container()
   const started = await startContainer(spec)
   const at = (port: number) => `${started.getHost()}:${started.getMappedPort(port)}`
-  return { kind: 'ready', ...connection(at), stop: async () => void (await started.stop()) }
+  return {
+    kind: 'ready',
+    ...connection(at),
+    stop: async () => void (await started.stop()),
+    crash: () => crashContainer(started),
+  }
+}
+
+/** `SLUICE_TEST_S3_ENDPOINT` gives `SLUICE_TEST_S3_CRASH`. */
+function crashVariable(names: object): string {
+  return `${String(Object.values(names)[0]).replace(/_(URL|ENDPOINT)$/, '')}_CRASH`
 }
 
 function fromEnvironment<Connection extends object>(
