@@ -42,19 +42,37 @@ export async function migrate(database: SqlDatabase, schema: string): Promise<vo
 }
 
 /** The layouts of all tables that were ever prepared, by name. */
-export async function layouts(database: SqlDatabase): Promise<Map<string, TableLayout>> {
+export async function layouts(database: Pick<SqlDatabase, 'query'>): Promise<Map<string, TableLayout>> {
   const rows = await database.query('SELECT name, layout FROM _table')
   return new Map(rows.map(([name, layout]) => [String(name), JSON.parse(String(layout)) as TableLayout]))
 }
 
-/** Makes or alters the table of a lake table; answers its layout, which keeps the columns that only others know of. */
-export async function declare(transaction: SqlTransaction, schema: string, stored: StoredTable): Promise<TableLayout> {
+/** Makes or alters tables; answers their layouts, which keep the columns that only others know of. */
+export async function declare(
+  transaction: SqlTransaction,
+  schema: string,
+  tables: readonly StoredTable[],
+): Promise<TableLayout[]> {
+  // An index of a large table takes its time.
+  await transaction.query('SET LOCAL statement_timeout = 0')
   await transaction.query('SELECT pg_advisory_xact_lock($1)', [PREPARE_LOCK])
-  const wanted = tableLayout(stored)
-  const [found] = await transaction.query('SELECT layout FROM _table WHERE name = $1 FOR UPDATE', [wanted.table])
-  const known = found ? (JSON.parse(String(found[0])) as TableLayout) : undefined
+  const known = await layouts(transaction)
+  const declared: TableLayout[] = []
+  for (const stored of tables)
+    declared.push(await declareOne(transaction, schema, known.get(stored.table), tableLayout(stored)))
+  return declared
+}
+
+async function declareOne(
+  transaction: SqlTransaction,
+  schema: string,
+  known: TableLayout | undefined,
+  wanted: TableLayout,
+): Promise<TableLayout> {
   const layout = known && isCompatible(known, wanted) ? merged(known, wanted) : wanted
   if (known && JSON.stringify(known) === JSON.stringify(layout)) return known
+  // Locked first, as whoever writes to the table does.
+  await lockProgress(transaction, wanted.table)
   if (known && layout !== wanted) await alter(transaction, schema, known, layout)
   else await create(transaction, schema, layout)
   await transaction.query(

@@ -1,10 +1,8 @@
-import { mkdirSync } from 'node:fs'
-import { join } from 'node:path'
-import { type Store, StoreError } from '@sluice/store'
+import type { Store } from '@sluice/store'
+import { DataFolder } from './embedded/data-folder.ts'
 import { FolderLock } from './embedded/folder-lock.ts'
 import { PgliteDatabase } from './embedded/pglite-database.ts'
 import { PostgresStore } from './postgres-store.ts'
-import { storeErrorOf } from './sql-error.ts'
 
 const SCHEMA = 'sluice'
 
@@ -18,15 +16,13 @@ export interface EmbeddedSqlOptions {
  * Errors: `busy` (another process has it open), `corrupt` (cannot be opened: load it anew), `no_space`.
  */
 export async function openStore(options: EmbeddedSqlOptions): Promise<Store> {
-  mkdirSync(options.folder, { recursive: true })
-  const lock = new FolderLock(options.folder)
+  const folder = new DataFolder(options.folder)
+  const lock = new FolderLock(folder.folder)
   try {
-    const database = await PgliteDatabase.open(join(options.folder, 'pgdata'), SCHEMA, () => lock.release())
+    const database = await PgliteDatabase.open(folder, SCHEMA, () => lock.release())
     return await PostgresStore.open(database, SCHEMA)
   } catch (error) {
     lock.release()
-    const known = storeErrorOf(error)
-    if (known.code !== 'failed') throw known
-    throw new StoreError('corrupt', `the SQL store cannot be opened: ${known.message}`, { cause: error })
+    throw error
   }
 }

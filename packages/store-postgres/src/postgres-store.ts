@@ -43,13 +43,10 @@ export class PostgresStore implements Store {
   }
 
   async prepare(tables: readonly StoredTable[]): Promise<void> {
-    await translated(async () => {
-      for (const stored of tables)
-        this.#layouts.set(
-          stored.table,
-          await this.#database.transaction((transaction) => declare(transaction, this.#schema, stored)),
-        )
-    })
+    const declared = await translated(() =>
+      this.#database.transaction((transaction) => declare(transaction, this.#schema, tables)),
+    )
+    for (const layout of declared) this.#layouts.set(layout.table, layout)
   }
 
   progress(): Promise<Record<string, Progress>> {
