@@ -37,7 +37,6 @@ export async function faultProxy(target: string, judge: (asked: string) => Fault
   const server = createServer((incoming, outgoing) => {
     const asked = `${incoming.method} ${incoming.url}`
     requests.push(asked)
-    incoming.socket.on('error', () => undefined)
     const fault = judge(asked)
     if (fault === 'answer_503') {
       incoming.resume().once('end', () => outgoing.writeHead(503).end(SLOW_DOWN))
@@ -71,6 +70,7 @@ export async function faultProxy(target: string, judge: (asked: string) => Fault
 
   server.on('connection', (socket) => {
     sockets.add(socket)
+    socket.on('error', () => undefined)
     most_connections = Math.max(most_connections, sockets.size)
     socket.on('close', () => sockets.delete(socket))
   })

@@ -25,7 +25,8 @@ export type PutOutcome = { kind: 'created'; etag: string } | { kind: 'exists' }
  * Contract (each line is a test of the contract suite):
  * - A write is durable when its promise resolves, and visible at once to every reader; nobody ever sees half of one.
  * - `putIfAbsent` has exactly one winner among any number of writers in any number of processes.
- * - `replaceIfMatch` replaces only the content that has the given ETag; one winner.
+ * - `replaceIfMatch` replaces only the content that has the given ETag; one winner, if each writes another content than
+ *   the one replaced (where an ETag is a hash of the content, writing the same bytes again leaves it as it was).
  * - `list` gives keys in ascending order of their UTF-8 bytes, strictly after `start_after`, in pages; it sees every
  *   object written before it began.
  * - Keys are 1 to 1,024 bytes of UTF-8 without NUL, without empty, `.` or `..` segments; others are refused with

@@ -78,7 +78,7 @@ export function contractOfObjectStore(
     it('replaceIfMatch replaces only what it was told, with one winner', async () => {
       const { etag } = await store.put('guarded', bytesOf('0'))
       const outcomes = await Promise.all(
-        Array.from({ length: 6 }, (_, i) => store.replaceIfMatch('guarded', bytesOf(String(i)), etag)),
+        Array.from({ length: 6 }, (_, i) => store.replaceIfMatch('guarded', bytesOf(String(i + 1)), etag)),
       )
       expect(outcomes.filter(Boolean)).toHaveLength(1)
       expect(await store.replaceIfMatch('guarded', bytesOf('x'), etag)).toBeUndefined()

@@ -85,7 +85,7 @@ export class FileCache {
       this.#bytes -= content.size
       return rm(path, { force: true })
     }
-    this.#entries.set(name, { size: content.size, unproved: false, handed_out_at_ms: 0 })
+    this.#entries.set(name, { size: content.size, unproved: false, handed_out_at_ms: Number.NEGATIVE_INFINITY })
   }
 
   async close(): Promise<void> {
@@ -172,7 +172,7 @@ export class FileCache {
     }
     found.sort((a, b) => a.mtimeMs - b.mtimeMs)
     for (const { name, size } of found) {
-      this.#entries.set(name, { size, unproved: true, handed_out_at_ms: 0 })
+      this.#entries.set(name, { size, unproved: true, handed_out_at_ms: Number.NEGATIVE_INFINITY })
       this.#bytes += size
     }
     if (this.#bytes > limit_bytes) await this.#makeRoom(0)
