@@ -4,42 +4,56 @@ import type { RawFile, RawZone } from '@sluice/raw-zone'
 import { literal, quoted } from './sql/quote.ts'
 import type { Relations } from './sql/sql-cage.ts'
 
-const LINE_COLUMNS =
-  "{batch: 'VARCHAR', line: 'INTEGER', event_id: 'VARCHAR', received_at: 'VARCHAR', source: 'VARCHAR', type: 'VARCHAR', form: 'VARCHAR', event: 'JSON'}"
 /** DuckDB keeps twice as much as a buffer, for each thread; ingest takes events of up to 4 MiB. */
 const LONGEST_LINE_BYTES = 8 * 1024 ** 2
 
 /** Alias of `raw.click`, after the log that the brief of a click stream usually starts from. */
 export const CLICKSTREAM_ALIAS = 's3_clickstream_logs'
 
-/** `raw.events`: every receipt, as the client sent it. */
+/** Members of a raw line before the event (`RawLine`). */
+const HEAD = JSON.stringify({
+  batch: 'VARCHAR',
+  line: 'INTEGER',
+  event_id: 'VARCHAR',
+  received_at: 'VARCHAR',
+  source: 'VARCHAR',
+  type: 'VARCHAR',
+  form: 'VARCHAR',
+})
+/** Quotes are escaped in the members before it, so the first one is the event's. */
+const BEFORE_EVENT = ',"event":'
+/** The line's end without its last bracket. */
+const EVENT = `TRY_CAST(text[length(split_part(text, '${BEFORE_EVENT}', 1)) + ${BEFORE_EVENT.length + 1}:-2] AS JSON)`
+
+/**
+ * `raw.events`: every receipt. The event is cut out of its line, because a JSON reader would write it anew, with other
+ * numbers and spaces than the client's.
+ */
 export async function rawEvents(rawZone: RawZone): Promise<Relations> {
   const files = await rawZone.files()
   const reads = await Promise.all(files.filter((file) => file.bytes > 0).map(readOf))
-  const lines = reads.length > 0 ? reads.join(' UNION ALL ') : `SELECT ${NO_LINES} WHERE false`
+  const lines = reads.length > 0 ? reads.join(' UNION ALL ') : "SELECT '' AS json WHERE false"
   return {
     files: files.map((file) => file.path),
     setup: [
       'CREATE SCHEMA IF NOT EXISTS raw',
-      `CREATE OR REPLACE VIEW raw.events AS SELECT batch AS raw_batch, line AS raw_line, event_id, received_at::TIMESTAMPTZ AS received_at, source, type, form, event FROM (${lines}) WHERE event_id IS NOT NULL`,
+      `CREATE OR REPLACE VIEW raw.events AS
+        SELECT head.batch AS raw_batch, head.line AS raw_line, head.event_id AS event_id, head.received_at::TIMESTAMPTZ AS received_at,
+          head.source AS source, head.type AS type, head.form AS form, ${EVENT} AS event
+        FROM (SELECT json::VARCHAR AS text, json_transform(json, '${HEAD}') AS head FROM (${lines})) WHERE head.event_id IS NOT NULL`,
     ],
   }
 }
-
-const NO_LINES =
-  "'' AS batch, 0 AS line, '' AS event_id, '' AS received_at, '' AS source, '' AS type, '' AS form, NULL::JSON AS event"
 
 async function readOf(file: RawFile): Promise<string> {
   // What lies behind the complete batches of a file is being written at this moment and may end anywhere.
   const growing = file.compression === 'none' && (await stat(file.path)).size > file.bytes
   const options = [
-    "format = 'newline_delimited'",
-    `columns = ${LINE_COLUMNS}`,
     `maximum_object_size = ${LONGEST_LINE_BYTES}`,
     `compression = '${file.compression === 'none' ? 'uncompressed' : file.compression}'`,
     ...(growing ? ['ignore_errors = true'] : []),
   ]
-  return `SELECT * FROM read_json(${literal(file.path)}, ${options.join(', ')})`
+  return `SELECT json FROM read_ndjson_objects(${literal(file.path)}, ${options.join(', ')})`
 }
 
 /**
