@@ -1,11 +1,6 @@
 import type { AdoptedIncarnation, RawBatch } from '../raw-zone.ts'
 import { Packer, type PackerParts } from './packer.ts'
-import type { Packs } from './packs.ts'
 import type { Tenure } from './tenure.ts'
-
-export interface AdoptedParts extends PackerParts {
-  packs: Packs
-}
 
 /** Batches fetched before they are asked for. */
 const AHEAD = 8
@@ -15,12 +10,12 @@ export class AdoptedObjects implements AdoptedIncarnation {
   readonly incarnation: string
   readonly published: number
   readonly #tenure: Tenure
-  readonly #parts: AdoptedParts
+  readonly #parts: PackerParts
   readonly #batch: (incarnation: string, number: number) => Promise<RawBatch | undefined>
 
   constructor(
     tenure: Tenure,
-    parts: AdoptedParts,
+    parts: PackerParts,
     batch: (incarnation: string, number: number) => Promise<RawBatch | undefined>,
   ) {
     this.incarnation = tenure.incarnation
@@ -67,20 +62,7 @@ export class AdoptedObjects implements AdoptedIncarnation {
   async finish(): Promise<void> {
     await this.#tenure.end({ published: this.#tenure.record.head })
     // Packing only saves room.
-    await this.#pack().catch(() => undefined)
-  }
-
-  /** What its owner had not packed yet. */
-  async #pack(): Promise<void> {
-    const { store, keys, packs } = this.#parts
-    const packed = (await packs.from(this.incarnation, 1)).at(-1)?.last ?? 0
-    const packer = new Packer(this.incarnation, this.#parts)
-    const start_after = keys.batch(this.incarnation, packed)
-    for await (const { key, size } of store.list(keys.batches(this.incarnation), { start_after })) {
-      const number = keys.numberOfBatch(key)
-      if (number <= this.head) packer.add({ number, size })
-    }
-    await packer.packRest()
+    await new Packer(this.incarnation, this.#parts).packLeft(this.head).catch(() => undefined)
   }
 
   async close(): Promise<void> {

@@ -11,6 +11,7 @@ import { ObjectRawWriter } from './object-writer.ts'
 import { Packs } from './packs.ts'
 import { StoreClock } from './store-clock.ts'
 import { Tenure } from './tenure.ts'
+import { zoneError } from './zone-error.ts'
 
 export interface ObjectRawZoneOptions {
   store: ObjectStore
@@ -45,7 +46,7 @@ export async function openObjectRawZone(options: ObjectRawZoneOptions): Promise<
   const clock = new StoreClock(store, keys.clock, now)
   const tenureParts = { store, keys, lease_ms, write_behind_ms }
   const packs = new Packs(store, keys)
-  const packing = { store, keys, pack_bytes }
+  const packing = { store, keys, packs, pack_bytes }
   const local = new LocalFiles({ store, keys, packs, path: options.local_path, limit_bytes: local_limit_bytes })
   const writers = new Map<string, ObjectRawWriter>()
   const adopted = new Map<string, AdoptedObjects>()
@@ -116,12 +117,16 @@ export async function openObjectRawZone(options: ObjectRawZoneOptions): Promise<
           force || released || (await clock.toOurs(modified_at_ms)) + lease_ms <= now(),
       )
       if (!tenure) return undefined
-      const { head, lines, closed } = tenure.record
-      if (!closed) {
-        const end = await closeBatches({ store, keys }, incarnation, { head, lines })
+      try {
+        const { head, lines, closed } = tenure.record
+        const end = closed ? { head, lines } : await closeBatches({ store, keys }, incarnation, { head, lines })
         await tenure.write({ ...end, closed: true })
+      } catch (error) {
+        // Whoever tries next need not wait for the lease; where that cannot be said either, it runs out.
+        await tenure.release().catch(() => undefined)
+        throw zoneError(`raw incarnation ${incarnation} cannot be adopted`, error)
       }
-      const taken = new AdoptedObjects(tenure, { ...packing, packs }, batch)
+      const taken = new AdoptedObjects(tenure, packing, batch)
       adopted.set(incarnation, taken)
       return taken
     },

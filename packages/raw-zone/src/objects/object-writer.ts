@@ -1,19 +1,14 @@
-import type { ObjectStore } from '@sluice/object-store'
 import { batchId } from '../batch-id.ts'
 import { type RawBatch, type RawWriter, RawZoneError } from '../raw-zone.ts'
 import { checkTrailer, encodeBatch, readTrailer } from './batch-object.ts'
-import type { ObjectKeys } from './object-keys.ts'
-import { Packer } from './packer.ts'
+import { Packer, type PackerParts } from './packer.ts'
 import { Slots } from './slots.ts'
 import type { Tenure } from './tenure.ts'
 import { zoneError } from './zone-error.ts'
 
-export interface ObjectWriterParts {
-  store: ObjectStore
-  keys: ObjectKeys
+export interface ObjectWriterParts extends PackerParts {
   appends_in_flight: number
   compression_level: number
-  pack_bytes: number
 }
 
 interface Encoded {
@@ -87,7 +82,7 @@ export class ObjectRawWriter implements RawWriter {
     if (this.#tenure.record.published < this.head) return this.#tenure.release()
     await this.#tenure.end({ head: this.head, lines: this.lines, closed: true })
     // Packing only saves room.
-    await this.#packer.packRest().catch(() => undefined)
+    await this.#packer.packLeft(this.head).catch(() => undefined)
   }
 
   /** Lets another process adopt at once what is not published. */

@@ -3,6 +3,7 @@ import { RawZoneError } from '../raw-zone.ts'
 import { readTrailer } from './batch-object.ts'
 import type { ObjectKeys } from './object-keys.ts'
 import { PACK_LIMIT_BATCHES, packOf } from './pack-file.ts'
+import type { Packs } from './packs.ts'
 
 interface Waiting {
   number: number
@@ -15,9 +16,12 @@ interface Waiting {
 export interface PackerParts {
   store: ObjectStore
   keys: ObjectKeys
+  packs: Packs
   pack_bytes: number
 }
 
+/** The object of an empty batch is certainly not larger. */
+const EMPTY_LIMIT_BYTES = 100
 const READS_AT_ONCE = 16
 /** Objects kept in memory to be packed, in packs. */
 const KEPT_PACKS = 2
@@ -61,10 +65,29 @@ export class Packer {
       })
   }
 
-  /** Packs all that is there. */
-  async packRest(): Promise<void> {
+  /**
+   * Packs what an incarnation that has ended at this head left, and deletes objects that are in a pack too, as a crash
+   * between packing and deleting leaves them.
+   */
+  async packLeft(head: number): Promise<void> {
     await this.#running
-    while (this.#waiting.length > 1) await this.#packNext(Number.MAX_SAFE_INTEGER)
+    const { store, keys, packs } = this.#parts
+    const packed = (await packs.from(this.#incarnation, 1)).at(-1)?.last ?? 0
+    const doubled: string[] = []
+    this.#waiting = []
+    for await (const { key, size } of store.list(keys.batches(this.#incarnation))) {
+      const number = keys.numberOfBatch(key)
+      if (number > head) break
+      if (number > packed) this.add({ number, size })
+      else if (size > EMPTY_LIMIT_BYTES || !(await this.#isEmpty(key))) doubled.push(key)
+    }
+    await store.delete(doubled)
+    while (this.#waiting.length > 1) await this.#packNext(head)
+  }
+
+  async #isEmpty(key: string): Promise<boolean> {
+    const object = await this.#parts.store.get(key)
+    return object === undefined || readTrailer(key, object).lines === 0
   }
 
   async idle(): Promise<void> {
