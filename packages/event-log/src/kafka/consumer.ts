@@ -6,11 +6,17 @@ import {
   type PolledBatch,
   type PollLimits,
 } from '../event-log.ts'
+import type { KafkaAdmin } from './admin.ts'
 import { type Fetched, Membership, type MembershipEvents } from './membership.ts'
 import { RecordBuffer } from './record-buffer.ts'
 import { type KafkaSettings, topicName } from './settings.ts'
 import type { KafkaTopics } from './topics.ts'
 import { Wakeup } from './wakeup.ts'
+
+interface KafkaConsumerParts {
+  topics: KafkaTopics
+  admin: KafkaAdmin
+}
 
 /**
  * The `poll` side of a member: a bounded buffer over all its partitions, which the membership fills. Everything that
@@ -19,12 +25,14 @@ import { Wakeup } from './wakeup.ts'
 export class KafkaConsumer implements LogConsumer {
   readonly #settings: KafkaSettings
   readonly #topics: KafkaTopics
+  readonly #admin: KafkaAdmin
   readonly #options: ConsumerOptions
   readonly #group: string
   readonly #epoch: Buffer
   readonly #wakeup = new Wakeup()
   readonly #buffer = new RecordBuffer()
   #membership: Membership | undefined
+  #former: string | undefined
   #generation = 0
   /** Given by the group and not yet begun. */
   #assigned: readonly number[] | undefined
@@ -38,9 +46,10 @@ export class KafkaConsumer implements LogConsumer {
   #closed = false
 
   /** @param group as Kafka calls it */
-  constructor(settings: KafkaSettings, topics: KafkaTopics, options: ConsumerOptions, group: string) {
+  constructor(settings: KafkaSettings, parts: KafkaConsumerParts, options: ConsumerOptions, group: string) {
     this.#settings = settings
-    this.#topics = topics
+    this.#topics = parts.topics
+    this.#admin = parts.admin
     this.#options = options
     this.#group = group
     this.#epoch = Buffer.from(settings.epoch)
@@ -57,8 +66,9 @@ export class KafkaConsumer implements LogConsumer {
       await this.#wakeup.wait(left_ms)
     }
     if (this.#hasRecords() && limits.linger_ms) await this.#linger(limits, limits.linger_ms)
-    if (this.#closed || !this.#hasRecords()) return { generation: this.#generation, records: [] }
-    return this.#take(limits)
+    if (!this.#closed && this.#hasRecords()) return this.#take(limits)
+    if (!this.#closed) this.#throwSilence()
+    return { generation: this.#generation, records: [] }
   }
 
   positions(): ReadonlyMap<number, bigint> {
@@ -93,6 +103,7 @@ export class KafkaConsumer implements LogConsumer {
     this.#throwFailure()
     if (!this.#membership) {
       await this.#topics.check(this.#options.topic)
+      await this.#forgetFormer()
       this.#membership = new Membership(
         this.#settings,
         topicName(this.#settings, this.#options.topic),
@@ -111,6 +122,32 @@ export class KafkaConsumer implements LogConsumer {
     if (!failure) return
     if (failure.code !== 'replaced') this.#failure = undefined
     throw failure
+  }
+
+  /** The group would wait out the session of a membership that broke off, before it gives its partitions to us. */
+  async #forgetFormer(): Promise<void> {
+    const member = this.#former
+    this.#former = undefined
+    if (member === undefined) return
+    await this.#admin
+      .ask(`removing a former member from ${this.#group}`, (admin) =>
+        admin.removeMembersFromConsumerGroup({ groupId: this.#group, members: [{ memberId: member }] }),
+      )
+      .catch((error) => {
+        this.#settings.logger.debug({ err: error, group: this.#group }, 'removing a former member failed; it times out')
+      })
+  }
+
+  /** Brokers that are away are waited for, by the same membership; whoever polls should know. */
+  #throwSilence(): void {
+    const { brokers, limits } = this.#settings
+    const silent_ms = this.#membership?.silent_ms ?? 0
+    if (silent_ms < limits.session_ms + (this.#rebalancing ? limits.rebalance_ms : 0)) return
+    throw new LogError(
+      'unreachable',
+      `expected an answer of Kafka at ${brokers.join(', ')} each ${limits.heartbeat_ms} ms; there was none for ${Math.round(silent_ms)} ms: is it running?`,
+      { retryable: true },
+    )
   }
 
   /** Starts the assigned partitions where the reader says. A new assignment meanwhile makes this one void. */
@@ -182,14 +219,15 @@ export class KafkaConsumer implements LogConsumer {
         this.#settings.logger.warn({ topic: this.#options.topic, partition }, 'an offset is outside the log')
         this.#checkNow()
       },
-      lost: (error) => {
+      lost: (error, passing) => {
         // A missing topic is looked at again before joining again, which tells what became of it.
-        if (error.code !== 'unknown_topic') this.#failure ??= error
+        if (!passing && error.code !== 'unknown_topic') this.#failure ??= error
         this.#assigned = undefined
         this.#rebalancing = true
         this.#buffer.clear()
         const membership = this.#membership
         this.#membership = undefined
+        this.#former = membership?.member_id
         void membership?.end()
         changed()
       },

@@ -4,17 +4,20 @@ import { LogError, type LogErrorCode } from '../event-log.ts'
 export function logErrorOf(error: unknown, doing: string): LogError {
   if (error instanceof LogError) return error
   const facts = factsOf(error)
-  const why = facts.map(({ message }) => message).find((message) => message !== '') ?? 'unknown error'
-  const rule = RULES.find(({ when }) => facts.some((fact) => when.test(`${fact.name} ${fact.type} ${fact.message}`)))
-  if (rule)
-    return new LogError(rule.code, `${doing}: ${why}${rule.advice && `; ${rule.advice}`}`, {
-      cause: error,
-      retryable: rule.retryable,
-    })
-  return new LogError('failed', `${doing}: ${why}`, {
-    cause: error,
-    retryable: !facts.some(({ final }) => final),
-  })
+  for (const { code, when, retryable, advice } of RULES) {
+    const fact = facts.find(({ name, type, message }) => when.test(`${name} ${type} ${message}`))
+    if (fact)
+      return new LogError(code, `${doing}: ${fact.message}${advice && `; ${advice}`}`, { cause: error, retryable })
+  }
+  const why = facts.find(({ message }) => message !== '')?.message ?? 'unknown error'
+  return new LogError('failed', `${doing}: ${why}`, { cause: error, retryable: !facts.some(({ final }) => final) })
+}
+
+/** The group's coordinator is starting or moving: joining again soon is all there is to do. */
+export function isPassingOfGroup(error: unknown): boolean {
+  return factsOf(error).some(({ type }) =>
+    /GROUP_LOAD_IN_PROGRESS|GROUP_COORDINATOR_NOT_AVAILABLE|NOT_COORDINATOR|REBALANCE_IN_PROGRESS/.test(type),
+  )
 }
 
 interface Rule {

@@ -29,7 +29,7 @@ export async function openKafkaLog(options: KafkaLogOptions): Promise<EventLog> 
     if (closed) throw new LogError('closed', 'the log was closed')
   }
   try {
-    await admin.ask('connecting to Kafka', (client) => client.metadata({ topics: [] }))
+    await admin.ask('connecting to Kafka', (client) => client.metadata({ topics: [], retries: 1 }))
   } catch (error) {
     await admin.close()
     throw error
@@ -50,7 +50,7 @@ export async function openKafkaLog(options: KafkaLogOptions): Promise<EventLog> 
       stillOpen()
       await topics.check(consumerOptions.topic)
       const group = groupName(settings, consumerOptions.topic, consumerOptions.group ?? `alone-${randomUUID()}`)
-      const consumer = new KafkaConsumer(settings, topics, consumerOptions, group)
+      const consumer = new KafkaConsumer(settings, { topics, admin }, consumerOptions, group)
       open.add(consumer)
       return consumer
     },

@@ -7,7 +7,10 @@ const RETRY: RetryOptions = { initialRetryTime: 200, factor: 0.2, multiplier: 2,
 /** Of a batch: as many as a restart of a broker needs. The sender has a time limit of its own. */
 export const SEND_RETRY: RetryOptions = { ...RETRY, retries: 15 }
 
-/** A kafkajs client of its own, for one producer or one member. */
+/**
+ * A kafkajs client of its own, for one producer or one member.
+ * @param offset_reset called right before kafkajs leaves the offset of a partition for another one
+ */
 export function kafkajsClient(settings: KafkaSettings, offset_reset?: (partition: number) => void): Kafka {
   mendKafkajs()
   const { brokers, clientId, sasl, ssl, limits, logger } = settings

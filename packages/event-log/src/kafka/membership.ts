@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Consumer, EachBatchPayload, IHeaders } from 'kafkajs'
 import type { LogError } from '../event-log.ts'
-import { logErrorOf } from './errors.ts'
+import { isPassingOfGroup, logErrorOf } from './errors.ts'
 import { kafkajsClient } from './kafkajs-client.ts'
 import { fetchedOffset } from './kafkajs-defects.ts'
 import { EPOCH_HEADER, type KafkaSettings } from './settings.ts'
@@ -34,8 +34,8 @@ export interface MembershipEvents {
   fetched(fetched: Fetched): boolean
   /** kafkajs left our offset of this partition for another one. */
   strayed(partition: number): void
-  /** This membership is over, unless we ended it. */
-  lost(error: LogError): void
+  /** This membership is over, unless we ended it. `passing`: joining again soon will do. */
+  lost(error: LogError, passing: boolean): void
 }
 
 /**
@@ -49,10 +49,12 @@ export class Membership {
   readonly #events: MembershipEvents
   readonly #consumer: Consumer
   #running: Promise<void> | undefined
+  #member_id: string | undefined
   #ended = false
   #paused = false
   #heartbeat_sent_ms = 0
-  #lease_until_ms = 0
+  /** Before we have joined: as if it had ended just now. */
+  #lease_until_ms = performance.now()
 
   /** @param topic and @param group as Kafka calls them */
   constructor(settings: KafkaSettings, topic: string, group: string, events: MembershipEvents) {
@@ -77,11 +79,7 @@ export class Membership {
   }
 
   start(): void {
-    this.#running ??= this.#run().catch((error) => {
-      this.#tell(() =>
-        this.#events.lost(logErrorOf(error, `reading from Kafka at ${this.#settings.brokers.join(', ')}`)),
-      )
-    })
+    this.#running ??= this.#run().catch((error) => this.#lose(error))
   }
 
   /**
@@ -90,6 +88,16 @@ export class Membership {
    */
   get alive(): boolean {
     return performance.now() < this.#lease_until_ms
+  }
+
+  /** How long the coordinator has not been heard of. */
+  get silent_ms(): number {
+    return performance.now() - this.#lease_until_ms + this.#settings.limits.session_ms
+  }
+
+  /** What the group knows us by, once we have joined. */
+  get member_id(): string | undefined {
+    return this.#member_id
   }
 
   /** Fetches from these offsets. To be called once after each `assigned`. */
@@ -142,6 +150,7 @@ export class Membership {
   #listen(): void {
     const { events } = this.#consumer
     this.#consumer.on(events.GROUP_JOIN, ({ payload }) => {
+      this.#member_id = payload.memberId
       this.#paused = false
       this.pause()
       this.#renewLease(Date.now())
@@ -155,11 +164,12 @@ export class Membership {
       this.#renewLease(this.#heartbeat_sent_ms)
       this.#tell(() => this.#events.heard())
     })
-    this.#consumer.on(events.CRASH, ({ payload }) => {
-      this.#tell(() =>
-        this.#events.lost(logErrorOf(payload.error, `reading from Kafka at ${this.#settings.brokers.join(', ')}`)),
-      )
-    })
+    this.#consumer.on(events.CRASH, ({ payload }) => this.#lose(payload.error))
+  }
+
+  #lose(error: unknown): void {
+    const reading = `reading from Kafka at ${this.#settings.brokers.join(', ')}`
+    this.#tell(() => this.#events.lost(logErrorOf(error, reading), isPassingOfGroup(error)))
   }
 
   /** @param heard_ms when the coordinator was last spoken to, by the wall clock */

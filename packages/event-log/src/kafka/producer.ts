@@ -3,7 +3,7 @@ import kafkajs, { type Producer, type RecordMetadata } from 'kafkajs'
 import { LogError, type LogProducer, type LogRecord } from '../event-log.ts'
 import { logErrorOf } from './errors.ts'
 import { kafkajsClient, SEND_RETRY } from './kafkajs-client.ts'
-import { type SendBatch, SendQueue } from './send-queue.ts'
+import { type Acknowledged, type SendBatch, SendQueue, unacknowledged } from './send-queue.ts'
 import { EPOCH_HEADER, type KafkaSettings, topicName } from './settings.ts'
 import type { KafkaTopics } from './topics.ts'
 
@@ -95,7 +95,7 @@ export class KafkaProducer implements LogProducer {
     const until = performance.now() + this.#settings.limits.send_ms
     for (let rest = batch.records; rest.size > 0; ) {
       const acknowledged = await this.#produce(rest, until - performance.now())
-      rest = withoutAcknowledged(rest, acknowledged, (topic) => topicName(this.#settings, topic))
+      rest = unacknowledged(rest, acknowledged)
       if (rest.size === 0) return
       void this.#discard()
       if (performance.now() > until) throw this.#tooLate()
@@ -103,10 +103,11 @@ export class KafkaProducer implements LogProducer {
     }
   }
 
-  async #produce(records: SendBatch['records'], within_ms: number): Promise<RecordMetadata[]> {
+  async #produce(records: SendBatch['records'], within_ms: number): Promise<Acknowledged[]> {
+    const names = new Map([...records.keys()].map((topic) => [topicName(this.#settings, topic), topic]))
     const late = new AbortController()
     const deadline = sleep(Math.max(0, within_ms), undefined, { signal: late.signal, ref: false }).then(
-      () => {
+      (): RecordMetadata[] => {
         throw this.#tooLate()
       },
       () => [],
@@ -127,7 +128,10 @@ export class KafkaProducer implements LogProducer {
       }),
     )
     try {
-      return await Promise.race([produced, deadline])
+      const acknowledged = await Promise.race([produced, deadline])
+      return acknowledged
+        .filter(({ errorCode }) => errorCode === 0)
+        .map(({ topicName, partition }) => ({ topic: names.get(topicName) ?? topicName, partition }))
     } finally {
       late.abort()
     }
@@ -173,22 +177,4 @@ async function connectedProducer(settings: KafkaSettings): Promise<Producer> {
   } catch (error) {
     throw logErrorOf(error, `connecting to Kafka at ${settings.brokers.join(', ')}`)
   }
-}
-
-function withoutAcknowledged(
-  sent: SendBatch['records'],
-  acknowledged: readonly RecordMetadata[],
-  nameOf: (topic: string) => string,
-): SendBatch['records'] {
-  const done = new Set(
-    acknowledged
-      .filter(({ errorCode }) => errorCode === 0)
-      .map(({ topicName, partition }) => `${topicName} ${partition}`),
-  )
-  const rest = new Map<string, LogRecord[]>()
-  for (const [topic, records] of sent) {
-    const left = records.filter(({ partition }) => !done.has(`${nameOf(topic)} ${partition}`))
-    if (left.length > 0) rest.set(topic, left)
-  }
-  return rest
 }

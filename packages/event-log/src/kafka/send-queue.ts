@@ -16,6 +16,25 @@ export interface SendBatch {
   failed(error: LogError): void
 }
 
+export interface Acknowledged {
+  topic: string
+  partition: number
+}
+
+/** What is left of a batch's records when those of these partitions are done. */
+export function unacknowledged(
+  records: SendBatch['records'],
+  acknowledged: readonly Acknowledged[],
+): SendBatch['records'] {
+  const done = new Set(acknowledged.map(({ topic, partition }) => `${topic} ${partition}`))
+  const rest = new Map<string, LogRecord[]>()
+  for (const [topic, all] of records) {
+    const left = all.filter(({ partition }) => !done.has(`${topic} ${partition}`))
+    if (left.length > 0) rest.set(topic, left)
+  }
+  return rest
+}
+
 interface Send {
   topic: string
   records: readonly LogRecord[]

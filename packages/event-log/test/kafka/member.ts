@@ -1,4 +1,4 @@
-import { openKafkaLog } from '../src/kafka/kafka-log.ts'
+import { openKafkaLog } from '../../src/kafka/kafka-log.ts'
 
 /** A member of a consumer group in a process of its own; the test plays the ledger. Arguments: see `MemberStart`. */
 export interface MemberStart {

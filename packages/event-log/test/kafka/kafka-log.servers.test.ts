@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
-import { describeServer, kafkaEndpoint } from '../../../test/servers/endpoints.ts'
-import { openKafkaLog } from '../src/kafka/kafka-log.ts'
-import { contractOfEventLog } from './contract.ts'
+import { describeServer, kafkaEndpoint } from '../../../../test/servers/endpoints.ts'
+import { openKafkaLog } from '../../src/kafka/kafka-log.ts'
+import { contractOfEventLog } from '../contract.ts'
 
 await describeServer('the log on Kafka', kafkaEndpoint, ({ brokers }) => {
   contractOfEventLog('the log on Kafka', async () => {

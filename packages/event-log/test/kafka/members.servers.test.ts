@@ -1,10 +1,10 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
 import { afterEach, beforeEach, expect, it } from 'vitest'
-import { describeServer, kafkaEndpoint } from '../../../test/servers/endpoints.ts'
-import type { EventLog } from '../src/index.ts'
-import { openKafkaLog } from '../src/kafka/kafka-log.ts'
-import type { FromMember, MemberStart, ToMember } from './kafka-member.ts'
+import { describeServer, kafkaEndpoint } from '../../../../test/servers/endpoints.ts'
+import type { EventLog } from '../../src/index.ts'
+import { openKafkaLog } from '../../src/kafka/kafka-log.ts'
+import type { FromMember, MemberStart, ToMember } from './member.ts'
 
 const PARTITIONS = 6
 /** The least that a broker allows without being told otherwise. */
@@ -45,7 +45,7 @@ class Member {
   #unanswered: (() => void)[] = []
 
   constructor(start: MemberStart, progress: Progress) {
-    this.child = fork(new URL('./kafka-member.ts', import.meta.url), [JSON.stringify(start)])
+    this.child = fork(new URL('./member.ts', import.meta.url), [JSON.stringify(start)])
     this.child.on('message', (message: FromMember) => {
       const answer = () => {
         if (message.kind === 'startFrom') {

@@ -3,10 +3,10 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { Admin } from '@platformatic/kafka'
 import kafkajs from 'kafkajs'
 import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { freePort } from '../../../test/servers/container.ts'
-import { describeServer, kafkaEndpoint } from '../../../test/servers/endpoints.ts'
-import { type EventLog, LogError, type LogProducer, type PolledRecord } from '../src/index.ts'
-import { type KafkaLogLimits, openKafkaLog } from '../src/kafka/kafka-log.ts'
+import { freePort } from '../../../../test/servers/container.ts'
+import { describeServer, kafkaEndpoint } from '../../../../test/servers/endpoints.ts'
+import { type EventLog, LogError, type LogProducer, type PolledRecord } from '../../src/index.ts'
+import { type KafkaLogLimits, openKafkaLog } from '../../src/kafka/kafka-log.ts'
 
 const LIMITS = { max_records: 10_000, max_bytes: 10_000_000, max_wait_ms: 1_000 }
 const record = (partition: number, text: string) => ({ partition, value: Buffer.from(text) })

@@ -1,0 +1,68 @@
+import { AuthenticationError, MultipleErrors, NetworkError, ProtocolError, TimeoutError } from '@platformatic/kafka'
+import { KafkaJSConnectionError, KafkaJSNonRetriableError, KafkaJSProtocolError } from 'kafkajs'
+import { describe, expect, it } from 'vitest'
+import { LogError } from '../../src/index.ts'
+import { isPassingOfGroup, logErrorOf } from '../../src/kafka/errors.ts'
+import { settingsOf } from '../../src/kafka/settings.ts'
+
+const protocol = (type: string, retriable = false) =>
+  new KafkaJSProtocolError(Object.assign(new Error(`the server says ${type}`), { type, code: 1, retriable }))
+const wrapped = (error: Error) => new MultipleErrors('metadata failed 3 times.', [error, error])
+
+describe('an error of a Kafka client', () => {
+  it.each([
+    ['unauthorized', false, wrapped(new AuthenticationError('SASL authentication failed.'))],
+    ['unauthorized', false, protocol('SASL_AUTHENTICATION_FAILED')],
+    ['unauthorized', false, protocol('TOPIC_AUTHORIZATION_FAILED')],
+    ['unreachable', true, new KafkaJSConnectionError('Connection error: connect ECONNREFUSED 127.0.0.1:1')],
+    ['unreachable', true, wrapped(new NetworkError('Connection closed'))],
+    ['unreachable', true, new TimeoutError('Request timed out')],
+    ['unreachable', false, wrapped(new NetworkError('self-signed certificate in chain'))],
+    ['unknown_topic', false, protocol('UNKNOWN_TOPIC_OR_PARTITION', true)],
+    ['unknown_topic', false, new ProtocolError('UNKNOWN_TOPIC_OR_PARTITION')],
+    ['offset_out_of_range', false, protocol('OFFSET_OUT_OF_RANGE', true)],
+    ['record_too_large', false, protocol('MESSAGE_TOO_LARGE')],
+    ['failed', false, new KafkaJSNonRetriableError('no')],
+    ['failed', true, protocol('NOT_ENOUGH_REPLICAS', true)],
+    [
+      'failed',
+      true,
+      Object.assign(new KafkaJSNonRetriableError('tried'), { cause: protocol('NOT_ENOUGH_REPLICAS', true) }),
+    ],
+    ['failed', false, new TypeError('a bug')],
+  ] as const)('becomes %s, retryable %s: %s', (code, retryable, error) => {
+    const mapped = logErrorOf(error, 'sending to Kafka at a:1')
+    expect(mapped).toMatchObject({ code, retryable })
+    expect(mapped.message).toMatch(/^sending to Kafka at a:1: /)
+    expect(mapped.cause).toBe(error)
+  })
+
+  it('gives the message of the cause, not that of the wrapper', () => {
+    expect(logErrorOf(wrapped(new AuthenticationError('SASL authentication failed.')), 'x').message).toContain(
+      'SASL authentication failed.; correct the SASL mechanism, user name or password',
+    )
+  })
+
+  it('an error of the log stays as it is', () => {
+    const error = new LogError('replaced', 'gone')
+    expect(logErrorOf(error, 'x')).toBe(error)
+  })
+
+  it('a coordinator that is loading or moving is passing', () => {
+    expect(isPassingOfGroup(protocol('GROUP_LOAD_IN_PROGRESS'))).toBe(true)
+    expect(isPassingOfGroup(protocol('GROUP_AUTHORIZATION_FAILED'))).toBe(false)
+  })
+})
+
+describe('the settings of the log', () => {
+  const options = { brokers: ['a:1'], clientId: 'x', epoch: 'e' }
+  it.each([
+    [{ ...options, brokers: [] }, 'at least one'],
+    [{ ...options, brokers: ['localhost'] }, 'host:port'],
+    [{ ...options, epoch: 'a b' }, 'log epoch'],
+    [{ ...options, clientId: '' }, 'client id'],
+    [{ ...options, prefix: 'ä' }, 'prefix'],
+  ])('%j is refused with a reason', (wrong, reason) => {
+    expect(() => settingsOf(wrong)).toThrow(reason)
+  })
+})
