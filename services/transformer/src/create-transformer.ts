@@ -42,6 +42,8 @@ export interface TransformerServiceParts {
 export interface TransformerService {
   /** The ledger as this transformer knows it. */
   readonly ledger: Ledger
+  /** Whether every table has applied every plan that the ledger knows of. */
+  readonly settled: boolean
   /** Finishes the batch that is under way and the tables that follow it. */
   stop(): Promise<void>
 }
@@ -112,7 +114,13 @@ export async function startTransformer(parts: TransformerServiceParts): Promise<
     every_ms: limits.upkeep_every_ms,
     ...(parts.truncates_log ? { truncate } : {}),
   })
-  return { ledger, stop: () => stop(loop, () => consumer, upkeep, pump) }
+  return {
+    ledger,
+    get settled() {
+      return !pump.behind
+    },
+    stop: () => stop(loop, () => consumer, upkeep, pump),
+  }
 }
 
 async function stop(

@@ -1,4 +1,4 @@
-import { type Lake, type LakeTable, LEDGER_TXN, type Ledger, Maintenance } from '@sluice/lake'
+import { CLOSED_TARGET, CLOSED_TXN, type Lake, type LakeTable, LEDGER_TXN, type Ledger, Maintenance } from '@sluice/lake'
 import { type BackgroundLoop, backgroundLoop, type Logger } from '@sluice/service'
 
 export interface UpkeepOptions {
@@ -63,12 +63,10 @@ export class Upkeep {
   }
 }
 
-/** The ledger's log is read back to the oldest plan that is not applied everywhere. */
 function oldestNeeded(lake: Lake, ledger: Ledger): number {
-  const behind = ledger.targets().flatMap((target) => {
-    const table = lake.table(target)
-    const applied = table?.view().txn(LEDGER_TXN) ?? -1
-    return applied < (ledger.head(target) ?? -1) ? [Math.max(0, applied)] : []
-  })
-  return Math.min(ledger.version, ...behind)
+  return ledger.oldestNeeded((target) =>
+    target === CLOSED_TARGET
+      ? lake.quarantine.view().txn(CLOSED_TXN)
+      : (lake.table(target)?.view().txn(LEDGER_TXN) ?? -1),
+  )
 }

@@ -35,7 +35,8 @@ export class EmbeddedConsumer implements LogConsumer {
     if (this.#closed) throw new LogError('closed', 'this consumer was closed')
     await this.#rebalance()
     await this.#waitFor(1, limits.max_wait_ms, limits)
-    if (this.#queue.length > 0 && limits.linger_ms) await this.#waitFor(limits.max_records, limits.linger_ms, limits)
+    // Whatever is there already is taken along, with or without lingering for more.
+    if (this.#queue.length > 0) await this.#waitFor(limits.max_records, limits.linger_ms ?? 0, limits)
     if (this.#membership.generation !== this.#generation) return { generation: this.#generation, records: [] }
     return { generation: this.#generation, records: this.#take(limits) }
   }
