@@ -114,7 +114,10 @@ describe('architecture', () => {
 
   it('no hole is cut into the types', () => {
     const hole = /@ts-ignore|@ts-expect-error|\bas any\b|: any\b|\bas unknown as\b/
-    const wrong = sources.filter((file) => file !== 'test/architecture.test.ts' && hole.test(textOf(file)))
+    const comment = /\/\*[\s\S]*?\*\/|\/\/(?! @ts-).*$/gm
+    const wrong = sources.filter(
+      (file) => file !== 'test/architecture.test.ts' && hole.test(textOf(file).replaceAll(comment, '')),
+    )
     expect(wrong).toEqual([])
   })
 
