@@ -15,6 +15,11 @@ export function microsOf(text: string): bigint | undefined {
 
 /** RFC 3339 in UTC with microseconds. */
 export function instantOfMicros(micros: bigint): string {
+  const plain = Number(micros)
+  if (Number.isSafeInteger(plain)) {
+    const millis = Math.floor(plain / 1000)
+    return `${new Date(millis).toISOString().slice(0, -1)}${String(plain - millis * 1000).padStart(3, '0')}Z`
+  }
   const rest = ((micros % 1000n) + 1000n) % 1000n
   const millis = new Date(Number((micros - rest) / 1000n)).toISOString()
   return `${millis.slice(0, -1)}${String(rest).padStart(3, '0')}Z`

@@ -36,7 +36,7 @@ export class AbsentRows {
       ])
       return `${head} ${RECORD_FIELD}=${stringText(JSON.stringify(row))} ${hash.readBigUInt64BE(1) >> 12n}`
     })
-    const [refused] = await this.#connection.write(lines)
+    const [refused] = await this.#connection.write(lines.length, (i) => lines[i] ?? '')
     if (refused) throw new Error(`a record of ${ABSENT_MEASUREMENT} was refused: ${refused.reason}`)
   }
 

@@ -1,3 +1,5 @@
+import { promisify } from 'node:util'
+import { gzip } from 'node:zlib'
 import { type HttpError, InfluxDB, type ParameterizedQuery, RequestTimedOutError } from '@influxdata/influxdb-client'
 import { BucketsAPI, DeleteAPI, HealthAPI } from '@influxdata/influxdb-client-apis'
 import { StoreError } from '@sluice/store/store'
@@ -14,10 +16,18 @@ export interface InfluxTarget extends Target {
 const FIRST_INSTANT = '1677-09-21T00:12:43.145224194Z'
 const LAST_INSTANT = '2262-04-11T23:47:16.854775806Z'
 /** Lines of one write request, and how many requests are under way at once. */
-const REQUEST_LINES = 5_000
+const REQUEST_LINES = 2_500
 const REQUEST_CHARACTERS = 4 * 1024 * 1024
 const REQUESTS_AT_ONCE = 2
-const GZIP_FROM_BYTES = 1_000
+/** The quickest: the client's own level costs more time than the network here and in most places. */
+const GZIP_LEVEL = 1
+const compressed = promisify(gzip)
+
+/** A line that InfluxDB refuses for good, with its own words. */
+export interface RefusedLine {
+  line: number
+  reason: string
+}
 
 /** Calls to one bucket, their errors as `StoreError`. */
 export class InfluxConnection {
@@ -54,14 +64,15 @@ export class InfluxConnection {
   }
 
   /**
-   * Writes lines of nanosecond precision; what it resolved is durable and visible. Lines that InfluxDB refuses for good
-   * are found by halves and given back, all others are written.
+   * Writes lines of nanosecond precision, made while others are on their way; what it resolved is durable and visible.
+   * Lines that InfluxDB refuses for good are found by halves and given back, all others are written.
    */
-  async write(lines: readonly string[]): Promise<{ line: number; reason: string }[]> {
-    const refused: { line: number; reason: string }[] = []
-    const requests = requestsOf(lines)[Symbol.iterator]()
+  async write(count: number, line: (index: number) => string): Promise<RefusedLine[]> {
+    const refused: RefusedLine[] = []
+    const requests = requestsOf(count, line)
     const sender = async () => {
-      for (const { from, to } of { [Symbol.iterator]: () => requests }) await this.#writePart(lines, from, to, refused)
+      for (let next = requests.next(); !next.done; next = requests.next())
+        await this.#writePart(next.value.lines, next.value.from, refused)
     }
     await this.#translated(async () => {
       const senders = await Promise.allSettled(Array.from({ length: REQUESTS_AT_ONCE }, sender))
@@ -102,30 +113,30 @@ export class InfluxConnection {
     return this.delete(FIRST_INSTANT, LAST_INSTANT, matches)
   }
 
-  async #writePart(
-    lines: readonly string[],
-    from: number,
-    to: number,
-    refused: { line: number; reason: string }[],
-  ): Promise<void> {
-    const { org, bucket } = this.#target
-    const path = `/api/v2/write?org=${encodeURIComponent(org)}&bucket=${encodeURIComponent(bucket)}&precision=ns`
+  async #writePart(lines: readonly string[], from: number, refused: RefusedLine[]): Promise<void> {
     try {
-      await this.#influx.transport.request(path, lines.slice(from, to).join('\n'), {
-        method: 'POST',
-        headers: { 'content-type': 'text/plain; charset=utf-8' },
-        gzipThreshold: GZIP_FROM_BYTES,
-        signal: AbortSignal.timeout(this.#target.timeout_ms),
-      })
+      await this.#send(lines)
     } catch (error) {
       if (!isRefusal(error)) throw error
-      if (to - from === 1) refused.push({ line: from, reason: refusalReason(error) })
-      else {
-        const middle = (from + to) >>> 1
-        await this.#writePart(lines, from, middle, refused)
-        await this.#writePart(lines, middle, to, refused)
+      if (lines.length === 1 || droppedOf(error) === lines.length) {
+        const reason = refusalReason(error)
+        for (let i = 0; i < lines.length; i++) refused.push({ line: from + i, reason })
+      } else {
+        const middle = lines.length >>> 1
+        await this.#writePart(lines.slice(0, middle), from, refused)
+        await this.#writePart(lines.slice(middle), from + middle, refused)
       }
     }
+  }
+
+  async #send(lines: readonly string[]): Promise<void> {
+    const { org, bucket } = this.#target
+    const path = `/api/v2/write?org=${encodeURIComponent(org)}&bucket=${encodeURIComponent(bucket)}&precision=ns`
+    const headers = { 'content-type': 'text/plain; charset=utf-8', 'content-encoding': 'gzip' }
+    const body = await compressed(lines.join('\n'), { level: GZIP_LEVEL })
+    await unlessSilent(this.#target.timeout_ms, async (signal) => {
+      for await (const _ of this.#influx.transport.iterate(path, body, { method: 'POST', headers, signal }));
+    })
   }
 
   async #translated<T>(work: () => Promise<T>): Promise<T> {
@@ -160,12 +171,21 @@ async function* watched(chunks: AsyncIterable<Uint8Array>, alive: () => void): A
   }
 }
 
+/** Of a partial write InfluxDB says how many points it left out, not which. */
+const droppedOf = (error: HttpError): number => Number(/\bdropped=(\d+)/.exec(saysOf(error))?.[1] ?? 0)
 const refusalReason = (error: HttpError): string => `InfluxDB answered ${error.statusCode}: ${saysOf(error)}`
 
-function* requestsOf(lines: readonly string[]): Generator<{ from: number; to: number }> {
-  for (let from = 0, to = 0, characters = 0; from < lines.length; from = to, characters = 0) {
-    while (to < lines.length && to - from < REQUEST_LINES && (to === from || characters < REQUEST_CHARACTERS))
-      characters += lines[to++]?.length ?? 0
-    yield { from, to }
+function* requestsOf(
+  count: number,
+  line: (index: number) => string,
+): Generator<{ from: number; lines: string[] }, undefined> {
+  for (let from = 0, to = 0; from < count; from = to) {
+    const lines: string[] = []
+    for (let characters = 0; to < count && lines.length < REQUEST_LINES && characters < REQUEST_CHARACTERS; to++) {
+      const made = line(to)
+      characters += made.length
+      lines.push(made)
+    }
+    yield { from, lines }
   }
 }

@@ -1,5 +1,4 @@
 import { instantOfMicros } from '../instant.ts'
-import { hashes } from './point-filter.ts'
 
 /** Points of one series and microsecond that are told apart, by the nanoseconds below. */
 export const RANKS = 1000
@@ -29,14 +28,18 @@ export const microText = (micros: bigint): string => instantOfMicros(micros).sli
 
 export const nanosOf = (micros: bigint, rank: number): bigint => micros * 1000n + BigInt(rank)
 
+/** The same as text, quicker for what lies after 1970. */
+export const nanosText = (micros: bigint, rank: number): string =>
+  micros > 0n ? `${micros}${rankText(rank)}` : String(nanosOf(micros, rank))
+
 /** Flux writes as many places as an instant needs, none for a whole second. */
 export function slotOf(series: string, instant: string): Slot {
   const fraction = instant.slice(20, -1).padEnd(9, '0')
   return { series, micro: `${instant.slice(0, 19)}.${fraction.slice(0, 6)}`, rank: Number(fraction.slice(6)) }
 }
 
-/** The rank that a row's point has if nothing else is there: from its identity, so that every replay finds the same. */
-export const homeRank = (identity: string): number => hashes(identity)[0] % RANKS
+/** The rank that a row's point has if nothing else is there: from its identity's hash, so that every replay finds the same. */
+export const homeRank = (identityHash: number): number => (identityHash >>> 0) % RANKS
 
 /** Microseconds of a `micro`. */
 export function microsOfText(micro: string): bigint {

@@ -1,13 +1,15 @@
 import type { Refusal } from '@sluice/store/store'
 import type { AbsentRow } from './absent-rows.ts'
-import { homeRank, microText, type Place, placeKey, RANKS, type Slot, slotKey } from './place.ts'
-import { type PointRow, seriesOf } from './series-layout.ts'
+import { homeRank, type Place, placeKey, RANKS, type Slot } from './place.ts'
+import { hashOf } from './point-filter.ts'
+import type { PointRow } from './series-layout.ts'
 
 /** What a batch wants of one row. */
-export type Wish =
-  | ({ want: 'point' } & PointRow)
-  | { want: 'refused'; identity: string; event_id: string; stamp: number; reason: string }
-  | { want: 'deleted'; identity: string; stamp: number; place: Place | undefined }
+export type Wish = { identity: string; stamp: number } & (
+  | ({ want: 'point'; place: Place; lacks_fields: boolean } & PointRow)
+  | { want: 'refused'; event_id: string; reason: string }
+  | { want: 'deleted'; place: Place | undefined }
+)
 
 /** A point the bucket holds. */
 export interface HeldPoint extends Slot {
@@ -20,14 +22,21 @@ export interface Knowledge {
   /** By identity: its points (one, unless a writer was overtaken) and the record of its absence. */
   points: ReadonlyMap<string, readonly HeldPoint[]>
   absent: ReadonlyMap<string, AbsentRow>
-  /** Ranks that are taken, by `placeKey`, for all places that may be shared. */
+  /** Ranks that are taken, by `placeKey`: with an entry for each place where a rank may be taken that is not in `points`. */
   taken: ReadonlyMap<string, ReadonlySet<number>>
+}
+
+export interface PlannedPoint {
+  row: PointRow
+  slot: Slot
+  /** Something older may stand there. */
+  replaces: boolean
 }
 
 /** What to do, in this order: each part may be done again after a crash. */
 export interface Plan {
   deletes: Slot[]
-  points: { row: PointRow; slot: Slot }[]
+  points: PlannedPoint[]
   absent: AbsentRow[]
   refused: Refusal[]
 }
@@ -39,16 +48,11 @@ export interface Plan {
  */
 export function planBatch(wishes: readonly Wish[], known: Knowledge): Plan {
   const plan: Plan = { deletes: [], points: [], absent: [], refused: [] }
-  const taken = new Map<string, Set<number>>()
-  const takenAt = (key: string): Set<number> => {
-    const ranks = taken.get(key) ?? new Set(known.taken.get(key))
-    taken.set(key, ranks)
-    return ranks
-  }
+  const taken = new TakenRanks(known.taken)
   const drop = (points: readonly HeldPoint[]) => {
     for (const point of points) {
       plan.deletes.push(point)
-      takenAt(placeKey(point)).delete(point.rank)
+      taken.free(placeKey(point), point.rank)
     }
   }
   for (const wish of inOrder(wishes)) {
@@ -70,26 +74,25 @@ export function planBatch(wishes: readonly Wish[], known: Knowledge): Plan {
       refuse(wish.reason)
       continue
     }
-    const place = { series: seriesOf(wish.point.tags), micro: microText(wish.point.micros) }
-    const key = placeKey(place)
+    const key = placeKey(wish.place)
     const here = held.find((point) => placeKey(point) === key)
     drop(held.filter((point) => point !== here))
-    const rank = here?.rank ?? freeRank(identity, takenAt(key))
+    const rank = here?.rank ?? taken.firstFree(key, homeRank(hashOf(identity)))
     if (rank === undefined) {
       refuse(`a series holds at most ${RANKS} points of one microsecond`)
       continue
     }
-    takenAt(key).add(rank)
+    taken.take(key, rank)
     // A field that is written stays until it is written again: one that is absent now has to be deleted with its point.
-    if (here && here.stamp < stamp && wish.point.fields.includes(null)) plan.deletes.push(here)
-    plan.points.push({ row: wish, slot: { ...place, rank } })
+    if (here && here.stamp < stamp && wish.lacks_fields) plan.deletes.push(here)
+    plan.points.push({ row: wish, slot: { ...wish.place, rank }, replaces: here !== undefined })
     if (absent && absent.state !== 'stored') plan.absent.push({ identity, stamp, state: 'stored' })
   }
   return plan
 }
 
 /** The newest wish of each identity, in order. */
-function inOrder(wishes: readonly Wish[]): Wish[] {
+export function inOrder(wishes: readonly Wish[]): Wish[] {
   const newest = new Map<string, Wish>()
   for (const wish of wishes) {
     const other = newest.get(wish.identity)
@@ -98,11 +101,44 @@ function inOrder(wishes: readonly Wish[]): Wish[] {
   return [...newest.values()].sort((a, b) => a.stamp - b.stamp || (a.identity < b.identity ? -1 : 1))
 }
 
-function freeRank(identity: string, taken: ReadonlySet<number>): number | undefined {
-  const home = homeRank(identity)
-  for (let i = 0; i < RANKS; i++) if (!taken.has((home + i) % RANKS)) return (home + i) % RANKS
-  return undefined
-}
+/** The ranks of each place that the bucket holds or the batch has taken. */
+class TakenRanks {
+  readonly #held: ReadonlyMap<string, ReadonlySet<number>>
+  readonly #own = new Map<string, number[]>()
 
-/** Where a wish's point would stand if nothing else did, for the filter. */
-export const homeSlotKey = (place: Place, identity: string): string => slotKey({ ...place, rank: homeRank(identity) })
+  constructor(held: ReadonlyMap<string, ReadonlySet<number>>) {
+    this.#held = held
+  }
+
+  /** From `home` upwards and round, so that rows rarely meet and replays agree. */
+  firstFree(key: string, home: number): number | undefined {
+    const ranks = this.#at(key)
+    for (let i = 0; i < RANKS; i++) if (!ranks?.includes((home + i) % RANKS)) return (home + i) % RANKS
+    return undefined
+  }
+
+  take(key: string, rank: number): void {
+    const ranks = this.#at(key)
+    if (ranks) ranks.push(rank)
+    else this.#own.set(key, [rank])
+  }
+
+  free(key: string, rank: number): void {
+    const ranks = this.#at(key)
+    if (ranks)
+      this.#own.set(
+        key,
+        ranks.filter((other) => other !== rank),
+      )
+  }
+
+  #at(key: string): number[] | undefined {
+    const own = this.#own.get(key)
+    if (own) return own
+    const held = this.#held.get(key)
+    if (!held) return undefined
+    const ranks = [...held]
+    this.#own.set(key, ranks)
+    return ranks
+  }
+}

@@ -23,8 +23,9 @@ export class PointFilter {
     return this.#bytes
   }
 
-  add(text: string): void {
-    const [a, b] = hashes(text)
+  /** @param hash of a text, by `hashOf` */
+  add(hash: number): void {
+    const [a, b] = [hash >>> 0, (hash / 2 ** 32) | 1]
     const layer = this.#openLayer()
     layer.room--
     const { bits } = layer
@@ -35,8 +36,8 @@ export class PointFilter {
     }
   }
 
-  has(text: string): boolean {
-    const [a, b] = hashes(text)
+  has(hash: number): boolean {
+    const [a, b] = [hash >>> 0, (hash / 2 ** 32) | 1]
     return this.#layers.some(({ bits }) => {
       const mask = bits.length * 32 - 1
       for (let i = 0, at = a; i < PROBES; i++, at = (at + b) >>> 0) {
@@ -63,8 +64,8 @@ export class PointFilter {
   }
 }
 
-/** Two 32-bit hashes of a text's UTF-16 code units (cyrb53's mixing); the second is odd, so that probes do not repeat. */
-export function hashes(text: string): [number, number] {
+/** 53 bits of a text's UTF-16 code units (cyrb53's mixing). Ranks follow from it, so it stays as it is. */
+export function hashOf(text: string): number {
   let a = 0xdeadbeef
   let b = 0x41c6ce57
   for (let i = 0; i < text.length; i++) {
@@ -74,5 +75,5 @@ export function hashes(text: string): [number, number] {
   }
   a = Math.imul(a ^ (a >>> 16), 2246822507) ^ Math.imul(b ^ (b >>> 13), 3266489909)
   b = Math.imul(b ^ (b >>> 16), 2246822507) ^ Math.imul(a ^ (a >>> 13), 3266489909)
-  return [a >>> 0, (b | 1) >>> 0]
+  return (b & 0x1fffff) * 2 ** 32 + (a >>> 0)
 }

@@ -30,7 +30,9 @@ export interface PointRow {
   event_id: string
   /** See `stamp`. */
   stamp: number
-  point: Point
+  micros: bigint
+  /** Its fields in line protocol. */
+  fields: string
 }
 
 export function seriesLayout(table: string, keyed: boolean, mapping: SeriesMapping): SeriesLayout {
@@ -57,12 +59,16 @@ export const headOf = (layout: SeriesLayout, series: string): string =>
   seriesHead(layout.measurement, seriesTags(layout, series))
 
 /** The fields of a point in line protocol, or why InfluxDB would not give one back as it is. */
-export function fieldsOf(layout: SeriesLayout, row: PointRow): { text: string } | { reason: string } {
+export function fieldsOf(
+  layout: SeriesLayout,
+  row: Pick<PointRow, 'identity' | 'event_id' | 'stamp'>,
+  values: Point['fields'],
+): { text: string } | { reason: string } {
   const keyed = layout.identity_field === KEY_FIELD
   let text = `${EVENT_FIELD}=${stringText(encodedText(row.event_id))},${VERSION_FIELD}=${row.stamp}i`
   if (keyed) text += `,${KEY_FIELD}=${stringText(encodedText(row.identity))}`
   for (const [i, { name, kind }] of layout.mapping.fields.entries()) {
-    const value = fieldText(kind, row.point.fields[i] ?? null)
+    const value = fieldText(kind, values[i] ?? null)
     if (typeof value === 'object') return { reason: `${name}: ${value.reason}` }
     if (value !== undefined) text += `,${influxName(name)}=${value}`
   }

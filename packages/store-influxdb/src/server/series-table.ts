@@ -1,28 +1,30 @@
 import type { ApplyOutcome, ChangeBatch, Progress, Refusal, RowChange } from '@sluice/store/store'
 import { sameProgress } from '../same-progress.ts'
-import { pointOf } from '../series.ts'
+import { type Point, pointOf } from '../series.ts'
 import { type AbsentRow, AbsentRows } from './absent-rows.ts'
 import { deletePoints } from './delete-points.ts'
+import { freshPlan } from './fresh-plan.ts'
 import type { InfluxConnection } from './influx-connection.ts'
-import { FIRST_MICROS, LAST_MICROS, microText, nanosOf, type Place, placeKey, slotKey, slotOf } from './place.ts'
-import { type HeldPoint, homeSlotKey, type Knowledge, type Plan, planBatch, type Wish } from './plan.ts'
-import { PointFilter } from './point-filter.ts'
-import { findIdentities, readPlaces, seriesOfRow } from './point-search.ts'
 import {
-  fieldsOf,
-  headOf,
-  type PointRow,
-  type SeriesLayout,
-  seriesOf,
-  TABLE_TAG,
-  VERSION_FIELD,
-} from './series-layout.ts'
+  FIRST_MICROS,
+  homeRank,
+  LAST_MICROS,
+  microText,
+  nanosText,
+  type Place,
+  placeKey,
+  slotKey,
+  slotOf,
+} from './place.ts'
+import { type HeldPoint, type Knowledge, type Plan, planBatch, type Wish } from './plan.ts'
+import { hashOf, PointFilter } from './point-filter.ts'
+import { findIdentities, readPlaces, seriesOfRow } from './point-search.ts'
+import { fieldsOf, headOf, type SeriesLayout, seriesOf, TABLE_TAG, VERSION_FIELD } from './series-layout.ts'
 import { fieldValues } from './series-query.ts'
 import { generationOf, stampOf } from './stamp.ts'
 import type { TableRecords } from './table-records.ts'
 import { decodedText } from './text-encoding.ts'
 
-const NOTHING: Knowledge = { points: new Map(), absent: new Map(), taken: new Map() }
 /** Heads of series that are kept ready; with more series than that they are made again. */
 const HEADS_KEPT = 10_000
 
@@ -47,12 +49,15 @@ export class SeriesTable {
   }
 
   async apply({ table, expected, next, changes }: ChangeBatch): Promise<ApplyOutcome> {
-    const actual = (await this.#records.read(table)).get(table)?.progress
-    if (!sameProgress(actual, expected)) return { kind: 'superseded', actual }
     const generation = generationOf(next.table_id)
+    const [records, wishes] = await Promise.all([
+      this.#records.read(table),
+      (async () => changes.map((change) => this.#wish(change, generation)))(),
+    ])
+    const actual = records.get(table)?.progress
+    if (!sameProgress(actual, expected)) return { kind: 'superseded', actual }
     const filter = await this.#filterAt(actual, generation)
-    const wishes = changes.map((change) => this.#wish(change, generation))
-    const plan = planBatch(wishes, await this.#search(wishes, filter, generation))
+    const plan = freshPlan(wishes, filter) ?? planBatch(wishes, await this.#search(wishes, filter, generation))
     const refused = await this.#carryOut(plan, filter)
     await this.#records.writeProgress(table, next)
     this.#filled = { filter, progress: next }
@@ -64,7 +69,6 @@ export class SeriesTable {
     this.#filled = undefined
     await this.#records.writeProgress(this.layout.table, undefined)
     await this.#deleteAll()
-    this.#filled = { filter: new PointFilter(), progress: undefined }
   }
 
   async refusals(onRow: (row: Refusal) => void): Promise<void> {
@@ -87,10 +91,10 @@ export class SeriesTable {
     const filter = new PointFilter()
     const { layout } = this
     await this.#connection.query(fieldValues(this.#connection.bucket, layout, [layout.identity_field]), (row) => {
-      filter.add(idKey(decodedText(row('_value')) ?? ''))
-      filter.add(slotKey(slotOf(seriesOfRow(layout, row), row('_time'))))
+      filter.add(hashOf(decodedText(row('_value')) ?? ''))
+      filter.add(hashOf(slotKey(slotOf(seriesOfRow(layout, row), row('_time')))))
     })
-    await this.#absent.read(({ identity }) => filter.add(idKey(identity)))
+    await this.#absent.read(({ identity }) => filter.add(hashOf(identity)))
     this.#filled = { filter, progress }
     return filter
   }
@@ -123,25 +127,38 @@ export class SeriesTable {
     const { point } = made
     if (point.micros < FIRST_MICROS || point.micros > LAST_MICROS)
       return refused(`InfluxDB holds instants from 1677-09-21 to 2262-04-11, got ${microText(point.micros)}Z`)
-    const wish: Wish = { want: 'point', identity, event_id, stamp, point }
-    const fields = fieldsOf(this.layout, wish)
-    return 'reason' in fields ? refused(fields.reason) : wish
+    const fields = fieldsOf(this.layout, { identity, event_id, stamp }, point.fields)
+    if ('reason' in fields) return refused(fields.reason)
+    const lacks_fields = point.fields.includes(null)
+    const { micros } = point
+    return {
+      want: 'point',
+      identity,
+      event_id,
+      stamp,
+      micros,
+      fields: fields.text,
+      place: placeOf(point),
+      lacks_fields,
+    }
   }
 
+  /** Reads what stands where the filter knows of something, or rows of the batch meet. */
   async #search(wishes: readonly Wish[], filter: PointFilter, generation: number): Promise<Knowledge> {
     const places = new Map<string, Place>()
     const sought = new Set<string>()
     const homes = new Set<string>()
     for (const wish of wishes) {
-      const known = filter.has(idKey(wish.identity))
+      const hash = hashOf(wish.identity)
+      const known = filter.has(hash)
       if (known) sought.add(wish.identity)
-      const place = wish.want === 'point' ? placeOf(wish.point) : wish.want === 'deleted' ? wish.place : undefined
-      if (!place) continue
-      const home = homeSlotKey(place, wish.identity)
-      if (known || (wish.want === 'point' && (homes.has(home) || filter.has(home)))) places.set(placeKey(place), place)
+      if (wish.want === 'refused' || !wish.place) continue
+      const { place } = wish
+      const home = slotKey({ ...place, rank: homeRank(hash) })
+      if (known || (wish.want === 'point' && (homes.has(home) || filter.has(hashOf(home)))))
+        places.set(placeKey(place), place)
       homes.add(home)
     }
-    if (places.size === 0 && sought.size === 0) return NOTHING
     const near = await readPlaces(this.#connection, this.layout, generation, [...places.values()])
     const absent = new Map<string, AbsentRow>()
     if (sought.size > 0) await this.#absent.read((row) => sought.has(row.identity) && absent.set(row.identity, row))
@@ -158,22 +175,24 @@ export class SeriesTable {
   /** What the filter is to know is in it before anything is written: a batch that fails half way is found again. */
   async #carryOut(plan: Plan, filter: PointFilter): Promise<Refusal[]> {
     for (const { row, slot } of plan.points) {
-      filter.add(idKey(row.identity))
-      filter.add(slotKey(slot))
+      filter.add(hashOf(row.identity))
+      filter.add(hashOf(slotKey(slot)))
     }
-    for (const { identity } of plan.absent) filter.add(idKey(identity))
+    for (const { identity } of plan.absent) filter.add(hashOf(identity))
     await deletePoints(this.#connection, this.layout, plan.deletes)
-    const lines = plan.points.map(({ row, slot }) => {
-      const fields = fieldsOf(this.layout, row)
-      return `${this.#head(slot.series)} ${'text' in fields ? fields.text : ''} ${nanosOf(row.point.micros, slot.rank)}`
-    })
+    const line = (index: number) => {
+      const point = plan.points[index]
+      if (!point) return ''
+      const { row, slot } = point
+      return `${this.#head(slot.series)} ${row.fields} ${nanosText(row.micros, slot.rank)}`
+    }
     const refused = [...plan.refused]
     const absent = [...plan.absent]
-    for (const { line, reason } of await this.#connection.write(lines)) {
-      const point = plan.points[line]
+    for (const { line: index, reason } of await this.#connection.write(plan.points.length, line)) {
+      const point = plan.points[index]
       if (!point) continue
       const { identity, event_id, stamp } = point.row
-      await deletePoints(this.#connection, this.layout, [point.slot])
+      if (point.replaces) await deletePoints(this.#connection, this.layout, [point.slot])
       refused.push({ identity, event_id, reason })
       absent.push({ identity, stamp, state: 'refused', event_id, reason })
     }
@@ -192,5 +211,4 @@ export class SeriesTable {
   }
 }
 
-const placeOf = (point: PointRow['point']): Place => ({ series: seriesOf(point.tags), micro: microText(point.micros) })
-const idKey = (identity: string): string => `\n${identity}`
+const placeOf = (point: Point): Place => ({ series: seriesOf(point.tags), micro: microText(point.micros) })

@@ -52,7 +52,7 @@ export class TableRecords {
 
   async #write(table: string, field: string, value: string): Promise<void> {
     const head = seriesHead(TABLES_MEASUREMENT, [[TABLE_TAG, encodedText(table)]])
-    const [refused] = await this.#connection.write([`${head} ${field}=${stringText(value)} 0`])
+    const [refused] = await this.#connection.write(1, () => `${head} ${field}=${stringText(value)} 0`)
     if (refused) throw new Error(`a record of ${TABLES_MEASUREMENT} was refused: ${refused.reason}`)
   }
 }
