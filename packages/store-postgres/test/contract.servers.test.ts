@@ -1,38 +1,17 @@
-import { randomUUID } from 'node:crypto'
-import { loadEventTypes } from '@sluice/events'
-import { routedTables } from '@sluice/store'
 import { contractOfStore } from '@sluice/store/contract'
-import { Client } from 'pg'
 import { describeServer, postgresEndpoint } from '../../../test/servers/endpoints.ts'
 import { inventoryQuery, questions } from '../src/index.ts'
-import { openStore } from '../src/server.ts'
-
-const tables = routedTables(await loadEventTypes({}), 'postgres').map(({ table }) => table)
+import { serverUnderTest } from './server-schema.ts'
+import { behaviourOfSqlStore } from './sql-store-behaviour.ts'
+import { allTables } from './sql-tables.ts'
 
 await describeServer('PostgreSQL', postgresEndpoint, ({ url }) => {
   contractOfStore({
     name: 'postgres, on a server',
     inventoryQuery,
     questions,
-    tables,
-    async open() {
-      const schema = `contract_${randomUUID().slice(0, 8)}`
-      let store = await openStore({ url, schema })
-      return {
-        store,
-        async reopen() {
-          await store.close()
-          store = await openStore({ url, schema })
-          return store
-        },
-        async end() {
-          await store.close()
-          const client = new Client({ connectionString: url })
-          await client.connect()
-          await client.query(`DROP SCHEMA ${schema} CASCADE`)
-          await client.end()
-        },
-      }
-    },
+    tables: allTables.map(({ table }) => table),
+    open: () => serverUnderTest(url),
   })
+  behaviourOfSqlStore('the SQL store, on a server', () => serverUnderTest(url))
 })

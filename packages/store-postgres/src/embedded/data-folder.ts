@@ -6,8 +6,8 @@ import { join } from 'node:path'
 const SYNCS_AT_A_TIME = 16
 
 /**
- * The store's folder: `pgdata` is PostgreSQL's, `complete` says that it was made to its end and is on disk, `damaged` that
- * PostgreSQL found a broken page in it, `lock.sqlite` holds the folder for one process.
+ * The store's folder: `pgdata` is PostgreSQL's, `complete` says that it was made to its end and is on disk, `closed` that
+ * no process has it open, `damaged` that PostgreSQL found a broken page in it, `lock.sqlite` holds the folder for one process.
  */
 export class DataFolder {
   readonly folder: string
@@ -33,16 +33,31 @@ export class DataFolder {
     return false
   }
 
-  /** Syncs all files of a new database, which was made without. */
-  async markComplete(): Promise<void> {
+  /** Whether the last process that had it open closed it; from now on that is no longer so. */
+  takeClosed(): boolean {
+    const closed = existsSync(join(this.folder, 'closed'))
+    rmSync(join(this.folder, 'closed'), { force: true })
+    return closed
+  }
+
+  /** Syncs all files: a new database was made without, and of one that was killed nobody knows which were. */
+  async syncAll(): Promise<void> {
     const paths = treeOf(this.data).values()
     await Promise.all(Array.from({ length: SYNCS_AT_A_TIME }, () => syncEach(paths)))
-    writeFileSync(join(this.folder, 'complete'), '', { flush: true })
-    sync(this.folder)
+    this.#mark('complete')
+  }
+
+  markClosed(): void {
+    this.#mark('closed')
   }
 
   markDamaged(): void {
-    writeFileSync(join(this.folder, 'damaged'), '', { flush: true })
+    this.#mark('damaged')
+  }
+
+  #mark(name: string): void {
+    writeFileSync(join(this.folder, name), '', { flush: true })
+    sync(this.folder)
   }
 }
 

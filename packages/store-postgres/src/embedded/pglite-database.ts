@@ -80,7 +80,10 @@ export class PgliteDatabase implements SqlDatabase {
     if (this.#closed) return
     this.#closed = true
     await this.#turn
-    await this.#engine?.close()
+    if (this.#engine) {
+      await this.#engine.close()
+      this.#folder.markClosed()
+    }
     this.#released()
   }
 
@@ -134,6 +137,7 @@ export class PgliteDatabase implements SqlDatabase {
     if (this.#folder.damaged)
       throw new StoreError('corrupt', 'PostgreSQL found a damaged page; the store is to be loaded anew from the tables')
     const isNew = !this.#folder.isComplete()
+    const wasClosed = this.#folder.takeClosed()
     try {
       const engine = await PGlite.create({
         dataDir: this.#folder.data,
@@ -144,10 +148,7 @@ export class PgliteDatabase implements SqlDatabase {
       })
       syncFiles(engine)
       await engine.exec(`SET search_path = ${quoted(this.#schema)}`)
-      if (isNew) {
-        await engine.exec('CHECKPOINT')
-        await this.#folder.markComplete()
-      }
+      if (isNew || !wasClosed) await this.#folder.syncAll()
       return engine
     } catch (error) {
       if (this.#isFull()) throw this.#engineFailed(error)
