@@ -22,7 +22,12 @@ interface SeenAction {
   add?: { path: string; dataChange: boolean }
   remove?: { path: string }
   txn?: { appId: string; version: number }
-  commitInfo?: { sluice?: { plan: { entries: Record<string, { previous: number | null }> } } }
+  commitInfo?: { sluice?: { plan: { entries: Record<string, SeenEntry> } } }
+}
+
+interface SeenEntry {
+  previous: number | null
+  ids?: { event_id: string; by: string }[]
 }
 
 interface SeenTable {
@@ -89,7 +94,7 @@ export class Checker implements Watcher {
     this.#guard(() => {
       for (const [target, versions] of this.#planned) {
         const due = versions.findLast((version) => version <= ledger) ?? -1
-        const applied = this.#applied(target)
+        const applied = this.applied(target)
         this.#require(applied >= due, `${target} is said to have reached ${ledger}, and is at ${applied}, not ${due}`)
       }
     })
@@ -120,6 +125,9 @@ export class Checker implements Watcher {
       const stored = receipts.filter(({ outcome }) => outcome === 'stored').map(({ event_id }) => event_id)
       this.#require(new Set(stored).size === stored.length, 'an event_id is stored twice')
       this.reached(Number.POSITIVE_INFINITY)
+      const quarantine = this.#rowsOf(QUARANTINE_TABLE).map((row) => nameOf(row))
+      const all = this.#reference.quarantine(Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY)
+      this.#same('the quarantine at last', quarantine.sort(), all)
     })
   }
 
@@ -207,10 +215,11 @@ export class Checker implements Watcher {
     }
     for (const event of dropped)
       this.#require(this.#reference.has(event), `ledger ${version}: covers ${nameOf(event)} and has no row of it`)
-    this.#plannedBy(version, actions)
+    const closed = this.#plannedBy(version, actions)
+    this.#same(`closings of ledger ${version}`, closed, this.#reference.closings(version))
   }
 
-  #plannedBy(version: number, actions: readonly SeenAction[]): void {
+  #plannedBy(version: number, actions: readonly SeenAction[]): string[] {
     const entries = actions.find(({ commitInfo }) => commitInfo)?.commitInfo?.sluice?.plan.entries ?? {}
     for (const [target, { previous }] of Object.entries(entries)) {
       const versions = this.#planned.get(target) ?? []
@@ -221,23 +230,24 @@ export class Checker implements Watcher {
       )
       this.#planned.set(target, [...versions, version])
     }
+    return (entries[CLOSED_TARGET]?.ids ?? []).map(({ event_id, by }) => `${event_id} by ${by}`).sort()
   }
 
   /** A table is what the ledger says up to the version that the table has applied. */
   #judgeTable(table: string, version: number): void {
     if (table === LEDGER_TABLE) return
-    const name = `${table} ${version}, which has applied the ledger through ${this.#applied(table)}`
+    const name = `${table} ${version}, which has applied the ledger through ${this.applied(table)}`
     const is = this.#rowsOf(table)
       .map((row) => nameOf(row))
       .sort()
-    const through = this.#applied(table)
+    const through = this.applied(table)
     if (table === PLAIN_TABLE) this.#same(name, is, this.#reference.plain(through))
     if (table === KEYED_TABLE) this.#same(name, is, this.#reference.keyed(through))
     if (table === QUARANTINE_TABLE)
-      this.#same(name, is, this.#reference.quarantine(through, this.#applied(CLOSED_TARGET)))
+      this.#same(name, is, this.#reference.quarantine(through, this.applied(CLOSED_TARGET)))
   }
 
-  #applied(target: string): number {
+  applied(target: string): number {
     const { table, txn } = TARGETS[target]!
     return this.#tables.get(table)?.txns.get(txn) ?? -1
   }

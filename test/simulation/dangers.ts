@@ -14,6 +14,10 @@ export interface Dangers {
   assign_beside: number
   /** Somebody calls the pump's `catchUp` beside a turn. */
   catch_up_beside: number
+  /** Somebody in the process reads the ledger anew beside a turn. */
+  refresh_beside: number
+  /** The ledger's log gets a checkpoint, and what is before it is deleted as far as nobody needs it. */
+  clean: number
   /** The ledger's or a table's files are merged into one. */
   compact: number
   /** The store fails for a worker, for a while. */
@@ -39,6 +43,8 @@ export const CALM: Dangers = {
   join: 0,
   assign_beside: 0,
   catch_up_beside: 0,
+  refresh_beside: 0,
+  clean: 0,
   compact: 0,
   outage: 0,
   refuse: 0,
@@ -57,6 +63,8 @@ const RATES: { readonly [danger in keyof Dangers]: readonly number[] } = {
   join: [0, 0.003, 0.01],
   assign_beside: [0, 0, 0.05],
   catch_up_beside: [0, 0, 0.01],
+  refresh_beside: [0, 0, 0.05, 0.2],
+  clean: [0, 0, 0, 0.03],
   compact: [0, 0, 0.004, 0.02],
   outage: [0, 0, 0.003],
   refuse: [0, 0, 0.01, 0.05],

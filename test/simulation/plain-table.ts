@@ -33,9 +33,8 @@ export class PlainTable implements PlanTarget {
     return this.#snapshot?.version ?? -1
   }
 
-  /** As the lake's tables do it: not read anew; a position that has moved since is found by the commit. */
-  async applied(): Promise<number> {
-    return appliedIn(this.#snapshot ?? (await this.refresh()), this.#txn)
+  async applied(fresh: boolean): Promise<number> {
+    return appliedIn(fresh ? await this.refresh() : (this.#snapshot ?? (await this.refresh())), this.#txn)
   }
 
   append(files: readonly PlannedFile[], step: PlanStep): Promise<'applied' | 'conflict'> {

@@ -75,6 +75,19 @@ export class Reference {
       .sort()
   }
 
+  /** Ids that were in the quarantine and whose first valid event a version has stored. */
+  closings(version: number): string[] {
+    return [...this.#stored]
+      .filter(([event_id, stored]) => stored.version === version && this.#waited(event_id))
+      .map(([event_id, { position }]) => `${event_id} by ${position}`)
+      .sort()
+  }
+
+  #waited(event_id: string): boolean {
+    const firsts = this.#entries.filter(({ row }) => row.event_id === event_id && row.outcome === 'quarantined')
+    return firsts.some(({ row }) => row.reason !== 'id_conflict')
+  }
+
   #upTo(through: number): PlainRow[] {
     return this.#entries.filter(({ version }) => version <= through).map(({ row }) => row)
   }

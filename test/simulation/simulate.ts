@@ -1,7 +1,8 @@
-import { DeltaTable, type ParquetCodec } from '@sluice/delta'
+import { DeltaTable } from '@sluice/delta'
 import { LEDGER_TABLE, QUARANTINE_TABLE } from '@sluice/lake/ledger/index'
 import { Checker, type Violation } from './checker.ts'
 import { CALM, drawDangers } from './dangers.ts'
+import { jsonCodec } from './json-codec.ts'
 import { KEYED_TABLE, PLAIN_TABLE } from './plain-batch.ts'
 import type { RowsByKey } from './plain-rows.ts'
 import { Random } from './random.ts'
@@ -9,7 +10,7 @@ import { Scheduler } from './scheduler.ts'
 import { Traffic } from './sim-event.ts'
 import { SimLog } from './sim-log.ts'
 import { type Variant, Worker, type WorkerSettings } from './worker.ts'
-import { World } from './world.ts'
+import { STEP_MS, World } from './world.ts'
 
 export interface SimulationOptions {
   variant?: Variant
@@ -21,6 +22,8 @@ export interface SimulationResult {
   violation: Violation | undefined
   steps: number
   trace: readonly string[]
+  /** The run was given up because somebody wrote what was cleaned up long ago. */
+  too_late: boolean
   /** What happened, to see that a run is not a walk in the park. */
   lives: number
   receipts: number
@@ -28,6 +31,8 @@ export interface SimulationResult {
 
 const MAX_WORKERS = 4
 const MAX_STEPS = 40_000
+/** Longer than most sleep or are on their way: a run in which somebody comes later than that is given up. */
+const RETENTION_MS = 200 * STEP_MS
 
 /** One interleaving: a seed decides everything. */
 export async function simulate(
@@ -80,7 +85,8 @@ class Simulation {
 
   get result(): SimulationResult {
     return {
-      violation: this.#checker.violation,
+      violation: this.#world.too_late ? undefined : this.#checker.violation,
+      too_late: this.#world.too_late,
       steps: this.#scheduler.steps,
       trace: this.#scheduler.trace ?? [],
       lives: this.#workers.length,
@@ -93,7 +99,6 @@ class Simulation {
     for (let at = this.#random.between(1, 3); at > 0; at--) this.#start()
     try {
       await this.#scheduler.run(() => this.#between())
-      if (this.#checker.violation) return
       this.#rest()
       // Whoever still slept wakes up in a world that has gone on without it.
       const picture = this.#checker.picture
@@ -116,7 +121,7 @@ class Simulation {
   async #create(): Promise<void> {
     for (const name of [LEDGER_TABLE, PLAIN_TABLE, KEYED_TABLE, QUARANTINE_TABLE]) {
       const { objects: store, now, token } = this.#world
-      const table = new DeltaTable({ store, root: `lake/${name}`, codec: UNUSED, now, token })
+      const table = new DeltaTable({ store, root: `lake/${name}`, codec: jsonCodec, now, token })
       await table.create({ schema: { type: 'struct', fields: [] }, tableId: name })
     }
   }
@@ -138,7 +143,7 @@ class Simulation {
 
   /** Before each step: traffic goes on, and mishaps happen. */
   #between(): 'more' | 'done' {
-    if (this.#checker.violation) throw ENOUGH
+    if (this.#checker.violation || this.#world.too_late) throw ENOUGH
     if (this.#scheduler.steps > MAX_STEPS) {
       this.#checker.fail(`no rest after ${MAX_STEPS} steps`)
       throw ENOUGH
@@ -186,6 +191,10 @@ class Simulation {
       worker.beside('is assigned partitions', () => consumer.assign())
     else if (random.chance(dangers.catch_up_beside) && worker.pump)
       worker.beside('catches up', () => worker.pump!.catchUp())
+    else if (random.chance(dangers.refresh_beside) && worker.ledger)
+      worker.beside('looks at the ledger', () => worker.ledger!.refresh())
+    else if (random.chance(dangers.clean) && worker.ledger)
+      worker.beside("cleans the ledger's log", () => worker.cleanLedger(RETENTION_MS))
     else if (random.chance(dangers.compact) && worker.tables.length > 0) {
       const table = random.pick(worker.tables)
       worker.beside(`compacts ${table.name}`, () => table.compact())
@@ -211,12 +220,3 @@ class Simulation {
 
 /** Ends a run in which a violation was found. */
 const ENOUGH = new Error('enough')
-
-const UNUSED: ParquetCodec = {
-  read: () => {
-    throw ENOUGH
-  },
-  write: () => {
-    throw ENOUGH
-  },
-}

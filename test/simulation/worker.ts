@@ -1,4 +1,4 @@
-import { DeltaError, DeltaTable, type DeltaTableOptions, type ParquetCodec } from '@sluice/delta'
+import { DeltaError, DeltaTable, type DeltaTableOptions } from '@sluice/delta'
 import type { LogConsumer } from '@sluice/event-log'
 import {
   applyPlans,
@@ -15,7 +15,8 @@ import {
 import type { PaceLimits } from '@sluice/transformer/pace'
 import { type PumpedTable, TablePump } from '@sluice/transformer/table-pump'
 import { Transformer } from '@sluice/transformer/transformer'
-import { type Checker, Violation } from './checker.ts'
+import type { Checker } from './checker.ts'
+import { jsonCodec } from './json-codec.ts'
 import { KEYED_TABLE, PLAIN_TABLE, plainBatch } from './plain-batch.ts'
 import { FileGone, PlainFiles, plainLedgerRows, type RowsByKey } from './plain-rows.ts'
 import { CLOSED_TXN, PlainTable } from './plain-table.ts'
@@ -42,24 +43,18 @@ export interface WorkerSettings {
 /** Turns without records after which a worker takes it that there is nothing left, if it had time to look around. */
 const IDLE_TURNS = 3
 
+/** What a worker that was away or cut off may be told. */
+const RETRYABLE: ReadonlySet<string> = new Set(['unknown_outcome', 'snapshot_expired'])
+
 /** Small, so that runs are quick and the filter grows within one. */
 export const IDS_AT_FIRST = 32
-
-/** No table of the simulation has checkpoints. */
-const NO_CODEC: ParquetCodec = {
-  read: () => {
-    throw new Violation('a checkpoint was read')
-  },
-  write: () => {
-    throw new Violation('a checkpoint was written')
-  },
-}
 
 /** One life of a transformer process: real ledger, known ids, transformer and pump on simulated parts. */
 export class Worker {
   readonly actor: Actor
   consumer: SimConsumer | undefined
   pump: TablePump | undefined
+  ledger: Ledger | undefined
   tables: PlainTable[] = []
   /** It has found nothing to do for a while, with everything there. */
   resting = false
@@ -105,6 +100,16 @@ export class Worker {
   beside(what: string, work: () => Promise<void>): void {
     this.#world.scheduler.note(this.actor, `${what} beside`)
     void this.#attempt(work)
+  }
+
+  /** A checkpoint of the ledger, and nothing before it that is older and that nobody needs. */
+  async cleanLedger(retention_ms: number): Promise<void> {
+    const { ledger } = this
+    if (!ledger) return
+    const needed = ledger.oldestNeeded((target) => this.#checker.applied(target))
+    const delta = this.#delta(LEDGER_TABLE)
+    await delta.writeCheckpoint(ledger.snapshot)
+    await delta.cleanLog({ retention_ms, pins: [needed] })
   }
 
   async #begin(): Promise<() => Promise<number>> {
@@ -154,6 +159,7 @@ export class Worker {
     await pump.catchUp()
     this.#checker.reached(pump.applied)
     this.pump = pump
+    this.ledger = ledger
     const consumer = new SimConsumer(this.#world, this.actor, (partitions) => transformer.startFrom(partitions))
     this.consumer = consumer
     const seen = this.#variant.consumer?.(consumer) ?? consumer
@@ -178,7 +184,7 @@ export class Worker {
 
   #delta(table: string): DeltaTable {
     const { now, token } = this.#world
-    const options = { store: this.#world.view(this.actor), root: `lake/${table}`, codec: NO_CODEC, now, token }
+    const options = { store: this.#world.view(this.actor), root: `lake/${table}`, codec: jsonCodec, now, token }
     return this.#variant.delta?.(options) ?? new DeltaTable(options)
   }
 
@@ -217,7 +223,7 @@ export class Worker {
     const mishap =
       error instanceof StoreDown ||
       error instanceof FileGone ||
-      (error instanceof DeltaError && error.code === 'unknown_outcome')
+      (error instanceof DeltaError && (RETRYABLE.has(error.code) || error.cause instanceof StoreDown))
     if (!mishap)
       this.#checker.fail(`${this.actor.name}: ${who} failed: ${error instanceof Error ? error.stack : error}`)
   }
@@ -226,7 +232,7 @@ export class Worker {
 /** An entry may be younger in the quarantine than its closing is in the ledger: the quarantine's own plans come first. */
 function closingAfter(ledger: Ledger, quarantine: PlanTarget, closing: PlanTarget): PlanTarget {
   return {
-    applied: () => closing.applied(),
+    applied: (fresh) => closing.applied(fresh),
     append: (files, step) => closing.append(files, step),
     merge: (files, step) => closing.merge(files, step),
     async close(ids, step) {

@@ -13,6 +13,9 @@ export class StoreDown extends Error {
   }
 }
 
+/** Fake time that a step takes. */
+export const STEP_MS = 2_000
+
 export interface Watcher {
   /** An object was written. */
   written(key: string, bytes: Uint8Array, by: Actor): void
@@ -25,9 +28,15 @@ export class World {
   readonly log: SimLog
   readonly watchers: Watcher[] = []
   dangers: Dangers
+  /**
+   * A log entry that was cleaned up was sent again, by a writer that was away for longer than the log's retention between
+   * its last look and its write. Delta has no guard against that but a retention that is long enough.
+   */
+  too_late = false
   #clock_ms = 1_760_000_000_000
   #serial = 0
   readonly #objects: DeltaStore = openMemoryStore()
+  readonly #deleted = new Set<string>()
   readonly #outages = new Map<Actor, number>()
 
   constructor(parts: { random: Random; scheduler: Scheduler; log: SimLog; dangers: Dangers }) {
@@ -37,8 +46,8 @@ export class World {
     this.dangers = parts.dangers
   }
 
-  /** Fake time moves by a millisecond at each look. */
-  readonly now = () => this.#clock_ms++
+  /** Fake time moves on with each step, and by a millisecond at each look. */
+  readonly now = () => this.#clock_ms++ + this.scheduler.steps * STEP_MS
 
   /** A text that was never used before. */
   readonly token = (): string => `t${this.#serial++}`
@@ -73,8 +82,9 @@ export class World {
       return outcome
     }
     const putIfAbsent = async (key: string, bytes: Uint8Array) => {
+      if (this.#deleted.has(key)) this.too_late = true
       const outcome = await objects.putIfAbsent(key, bytes)
-      if (outcome.kind === 'created') written(key, bytes)
+      if (outcome.kind === 'created' && !this.too_late) written(key, bytes)
       return outcome
     }
     return {
@@ -83,7 +93,11 @@ export class World {
       put: (key, bytes) => this.#write(actor, `puts ${key}`, () => put(key, bytes)),
       putIfAbsent: (key, bytes) => this.#write(actor, `puts if absent ${key}`, () => putIfAbsent(key, bytes)),
       list: (prefix, options) => this.#list(actor, prefix, options),
-      delete: (keys) => this.#write(actor, `deletes ${keys.join(' ')}`, () => objects.delete(keys)),
+      delete: (keys) =>
+        this.#write(actor, `deletes ${keys.join(' ')}`, () => {
+          for (const key of keys) this.#deleted.add(key)
+          return objects.delete(keys)
+        }),
     }
   }
 

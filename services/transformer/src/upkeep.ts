@@ -1,4 +1,12 @@
-import { CLOSED_TARGET, CLOSED_TXN, type Lake, type LakeTable, LEDGER_TXN, type Ledger, Maintenance } from '@sluice/lake'
+import {
+  CLOSED_TARGET,
+  CLOSED_TXN,
+  type Lake,
+  type LakeTable,
+  LEDGER_TXN,
+  type Ledger,
+  Maintenance,
+} from '@sluice/lake'
 import { type BackgroundLoop, backgroundLoop, type Logger } from '@sluice/service'
 
 export interface UpkeepOptions {

@@ -13,8 +13,11 @@ export const LEDGER_TXN = 'ledger'
  * to `through`, or answers `conflict` if the position was not `after` any more: then nothing was changed.
  */
 export interface PlanTarget {
-  /** The ledger version applied through, -1 for none; freshly read. */
-  applied(): Promise<number>
+  /**
+   * The ledger version applied through, -1 for none. Unless `fresh`, it may be what was seen last: a position that has
+   * moved since is found by the commit.
+   */
+  applied(fresh: boolean): Promise<number>
   append(files: readonly PlannedFile[], step: PlanStep): Promise<'applied' | 'conflict'>
   merge(files: readonly PlannedFile[], step: PlanStep): Promise<'applied' | 'conflict'>
   close(ids: readonly { event_id: string; by: string }[], step: PlanStep): Promise<'applied' | 'conflict'>
@@ -31,9 +34,16 @@ export interface PlanStep {
  * @returns the ledger version applied through, -1 if the target never had a plan
  */
 export async function applyPlans(ledger: Ledger, target: string, into: PlanTarget): Promise<number> {
+  let fresh = false
   for (let races = 0; races < MAX_RACES; ) {
-    const after = await into.applied()
+    const after = await into.applied(fresh)
     const pending = await ledger.unapplied(target, after)
+    if (!pending && fresh)
+      throw new Error(
+        `table ${target}: has applied the ledger through ${after}, and log entries with later plans are gone; the ledger's log was cleaned by something that does not know what is needed`,
+      )
+    fresh = !pending
+    if (!pending) continue
     const last = pending.at(-1)
     if (!last) return after
     const step = firstStep(pending)

@@ -43,8 +43,7 @@ export class Ledger {
   readonly #log_epoch: string
   readonly #now: () => number
   #snapshot: Snapshot
-  #heads: Record<string, number>
-  #types: string | undefined
+  #newest: Decision | undefined
   /** By version, ascending: files with receipts that came with it. */
   readonly #added = new Map<number, AddFile[]>()
 
@@ -53,20 +52,19 @@ export class Ledger {
     log_epoch: string,
     now: () => number,
     snapshot: Snapshot,
-    note: LedgerNote | undefined,
+    newest: Decision | undefined,
   ) {
     this.#log = log
     this.#log_epoch = log_epoch
     this.#now = now
     this.#snapshot = snapshot
-    this.#heads = note?.heads ?? {}
-    this.#types = note?.types
+    this.#newest = newest
   }
 
   /** @param log_epoch names the life of the event log that the offsets belong to */
   static async open(log: LedgerLog, options: { log_epoch: string; now: () => number }): Promise<Ledger> {
-    const snapshot = await log.snapshot()
-    return new Ledger(log, options.log_epoch, options.now, snapshot, await newestNote(log, snapshot.version))
+    const { snapshot, newest } = await withNewestDecision(log, await log.snapshot())
+    return new Ledger(log, options.log_epoch, options.now, snapshot, newest)
   }
 
   get version(): number {
@@ -83,7 +81,7 @@ export class Ledger {
 
   /** Digest of the event types that the newest decision was made with. */
   get types(): string | undefined {
-    return this.#types
+    return this.#newest?.note.types
   }
 
   /** Ledger version of the newest plan entry for a target; `undefined` if there never was one. */
@@ -91,8 +89,25 @@ export class Ledger {
     return this.#heads[target]
   }
 
+  get #heads(): Readonly<Record<string, number>> {
+    return this.#newest?.note.heads ?? {}
+  }
+
   targets(): string[] {
     return Object.keys(this.#heads)
+  }
+
+  /**
+   * The oldest version whose log entry is still read: that of the newest decision, and those of plans that a target has
+   * not applied. Clean-up of the ledger's log must leave it and all after it.
+   * @param applied the ledger version that a target has applied through, -1 for none or if that is not known
+   */
+  oldestNeeded(applied: (target: string) => number): number {
+    const behind = Object.entries(this.#heads).flatMap(([target, head]) => {
+      const through = applied(target)
+      return through < head ? [through + 1] : []
+    })
+    return Math.min(this.#newest?.version ?? 0, ...behind)
   }
 
   /** The offset that comes next in a partition, by the ledger. */
@@ -110,9 +125,10 @@ export class Ledger {
       const commit = await this.#log.readCommit(version)
       if (commit) commits.push(commit)
     }
-    // Entries may be cleaned up while a worker is away: what they said of plans is in the newest decision, too.
-    const whole = commits.length === snapshot.version - from || commits.some(isDecision)
-    this.#adopt(snapshot, commits, whole ? undefined : await newestNote(this.#log, snapshot.version))
+    if (commits.length === snapshot.version - from) return this.#adopt(snapshot, commits)
+    // Entries were cleaned up while this worker was away: what they said of plans is in the newest decision, too.
+    const found = await withNewestDecision(this.#log, snapshot)
+    this.#adopt(found.snapshot, commits, found.newest)
   }
 
   /**
@@ -164,24 +180,26 @@ export class Ledger {
     })
     if (outcome.kind === 'committed') {
       this.#remember(version, receiptsIn(actions))
-      this.#adopt(outcome.snapshot, [], note)
+      this.#adopt(outcome.snapshot, [], { version, note })
       return { kind: 'committed', version: outcome.version }
     }
     this.#adopt(outcome.snapshot, outcome.winners)
     return this.#fence(covered) ?? { kind: 'lost' }
   }
 
-  /** Plan entries of a target in (after, head], oldest first, found by walking back from its newest. */
-  async unapplied(target: string, after: number): Promise<{ version: number; entry: PlanEntry }[]> {
+  /**
+   * Plan entries of a target in (after, head], oldest first, found by walking back from its newest. `undefined` if one
+   * was cleaned up: then every table that it was for has applied it, and `after` is out of date.
+   */
+  async unapplied(target: string, after: number): Promise<{ version: number; entry: PlanEntry }[] | undefined> {
     const found: { version: number; entry: PlanEntry }[] = []
     let version: number | null = this.#heads[target] ?? null
     while (version !== null && version > after) {
       const commit = await this.#log.readCommit(version)
-      const entry = ledgerNoteOf(commit?.commitInfo)?.plan.entries[target]
+      if (!commit) return undefined
+      const entry = ledgerNoteOf(commit.commitInfo)?.plan.entries[target]
       if (!entry)
-        throw new Error(
-          `ledger: version ${version} should hold a plan for ${target} and does not; its log entry was removed before it was applied`,
-        )
+        throw new Error(`ledger: version ${version} should hold a plan for ${target} and does not; its log is damaged`)
       found.push({ version, entry })
       version = entry.previous
     }
@@ -204,15 +222,11 @@ export class Ledger {
   }
 
   /** Takes over what a newer version says. Never goes back: somebody else may have read further meanwhile. */
-  #adopt(snapshot: Snapshot, commits: readonly Commit[], newest?: LedgerNote): void {
+  #adopt(snapshot: Snapshot, commits: readonly Commit[], newest?: Decision): void {
     for (const { version, actions } of commits) this.#remember(version, receiptsIn(actions))
     if (snapshot.version <= this.#snapshot.version) return
     this.#snapshot = snapshot
-    const decision = commits.findLast(isDecision)
-    const note = newest ?? ledgerNoteOf(decision?.commitInfo)
-    if (!note) return
-    this.#heads = note.heads
-    this.#types = note.types
+    this.#newest = newest ?? lastDecision(commits) ?? this.#newest
   }
 
   #remember(version: number, added: AddFile[]): void {
@@ -240,22 +254,50 @@ export function addOf(file: PlannedFile, now: number): AddFile {
   }
 }
 
-/** Whether a commit decides something: those of compactions and other engines do not. */
-const isDecision = ({ commitInfo }: Commit) => ledgerNoteOf(commitInfo) !== undefined
+interface Decision {
+  version: number
+  note: LedgerNote
+}
+
+/** What a commit decided; `undefined` for those of compactions and other engines. */
+function decisionOf({ version, commitInfo }: Commit): Decision | undefined {
+  const note = ledgerNoteOf(commitInfo)
+  return note && { version, note }
+}
+
+function lastDecision(commits: readonly Commit[]): Decision | undefined {
+  for (const commit of commits.toReversed()) {
+    const decision = decisionOf(commit)
+    if (decision) return decision
+  }
+  return undefined
+}
 
 /** Files with receipts that an entry's actions bring; a compaction only rearranges receipts. */
 const receiptsIn = (actions: readonly Action[]): AddFile[] =>
   actions.flatMap((action) => ('add' in action && action.add.dataChange ? [action.add] : []))
 
-async function newestNote(log: LedgerLog, head: number): Promise<LedgerNote | undefined> {
-  for (let version = head; version > 0; version--) {
+/** A snapshot and the newest decision up to it; of a later version if that decision is cleaned up while it is looked for. */
+async function withNewestDecision(
+  log: LedgerLog,
+  at: Snapshot,
+): Promise<{ snapshot: Snapshot; newest: Decision | undefined }> {
+  let snapshot = at
+  for (let version = snapshot.version; version > 0; ) {
     const commit = await log.readCommit(version)
-    if (!commit)
+    const newest = commit && decisionOf(commit)
+    if (newest) return { snapshot, newest }
+    if (commit) {
+      version--
+      continue
+    }
+    const later = await log.snapshot()
+    if (later.version <= snapshot.version)
       throw new Error(
         `ledger: version ${version} was removed before a later decision replaced it; the log was cleaned by something that does not know the ledger`,
       )
-    const note = ledgerNoteOf(commit.commitInfo)
-    if (note) return note
+    snapshot = later
+    version = later.version
   }
-  return undefined
+  return { snapshot, newest: undefined }
 }

@@ -15,8 +15,7 @@ const NEVER = async (): Promise<never> => {
 /** A table of an event type, or the quarantine, as a target of plans. */
 export function tableTarget(table: LakeTable): PlanTarget {
   return {
-    // Not read anew: a position that has moved since is found by the commit, and read then.
-    applied: async () => table.view().txn(LEDGER_TXN),
+    applied: async (fresh) => (fresh ? await table.refresh() : table.view()).txn(LEDGER_TXN),
     append: async (files, step) => done(await table.appendFiles(files, ledgerTxn(step))),
     merge: async (files, step) => done(await table.merge({ files }, ledgerTxn(step))),
     close: NEVER,
@@ -30,7 +29,7 @@ export function tableTarget(table: LakeTable): PlanTarget {
 export function closingTarget(quarantine: LakeTable, ledger: Ledger): PlanTarget {
   const entries = tableTarget(quarantine)
   return {
-    applied: async () => quarantine.view().txn(CLOSED_TXN),
+    applied: async (fresh) => (fresh ? await quarantine.refresh() : quarantine.view()).txn(CLOSED_TXN),
     append: NEVER,
     merge: NEVER,
     async close(ids, { after, through }) {
