@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 
 export interface LakeSettings {
   /** Data folder; left out: a new temporary one, removed by `remove`. */
@@ -23,50 +24,57 @@ interface LogLine {
   [field: string]: unknown
 }
 
-const MAIN = resolve(import.meta.dirname, '../../services/standalone/src/main.ts')
+const STANDALONE = resolve(import.meta.dirname, '../../services/standalone')
+/** Fresh at once, so that tests wait less. */
+const DEFAULTS = { SLUICE_PORT: '0', SLUICE_FRESHNESS_MS: '20' }
 const START_LIMIT_MS = 60_000
 
 /** The whole lake as users run it: one process, known by its URL, its output and its exit code. */
 export class LakeProcess {
   readonly data: string
-  readonly url: string
   readonly #child: ChildProcess
   readonly #exited: Promise<Exit>
-  readonly #output: string[]
+  readonly #ready: Promise<undefined>
+  readonly #output: string[] = []
+  #url: string | undefined
 
   /** Resolves when it answers; rejects with what it said if it ended instead. */
-  static async start({ data, settings = {}, file_limit_kib }: LakeSettings = {}): Promise<LakeProcess> {
-    const folder = data ?? (await temporaryFolder())
-    const environment = { ...process.env, SLUICE_PORT: '0', SLUICE_DATA: folder, ...settings }
-    const command = `${file_limit_kib === undefined ? '' : `ulimit -f ${file_limit_kib}; `}exec "$0" "$1"`
-    const child = spawn('bash', ['-c', command, process.execPath, MAIN], {
-      env: environment,
-      stdio: ['ignore', 'pipe', 'pipe'],
-    })
-    const output: string[] = []
-    const exited = new Promise<Exit>((done) => child.once('exit', (code, signal) => done({ code, signal })))
-    const ready = new Promise<string>((done) => {
+  static async start(settings: LakeSettings = {}): Promise<LakeProcess> {
+    const data = settings.data ?? (await temporaryFolder())
+    const lake = new LakeProcess(data, spawnLake(data, settings))
+    const timer = setTimeout(() => lake.#child.kill('SIGKILL'), START_LIMIT_MS)
+    const exit = await Promise.race([lake.#ready, lake.#exited])
+    clearTimeout(timer)
+    if (exit !== undefined) throw new NotStarted(exit, lake.output)
+    return lake
+  }
+
+  /** Starts it and kills it so many milliseconds later, ready or not. */
+  static async startAndKill(settings: LakeSettings & { data: string }, after_ms: number): Promise<void> {
+    const lake = new LakeProcess(settings.data, spawnLake(settings.data, settings))
+    await Promise.race([sleep(after_ms), lake.#exited])
+    await lake.killAll()
+  }
+
+  private constructor(data: string, child: ChildProcess) {
+    this.data = data
+    this.#child = child
+    this.#exited = new Promise((done) => child.once('exit', (code, signal) => done({ code, signal })))
+    this.#ready = new Promise((done) => {
       const take = (text: Buffer) => {
-        output.push(text.toString('utf8'))
-        const url = /"url":"(http:[^"]+)"/.exec(output.join(''))?.[1]
-        if (url !== undefined) done(url)
+        this.#output.push(text.toString('utf8'))
+        if (this.#url !== undefined) return
+        this.#url = /"url":"(http:[^"]+)"/.exec(this.output)?.[1]
+        if (this.#url !== undefined) done(undefined)
       }
       child.stdout?.on('data', take)
       child.stderr?.on('data', take)
     })
-    const timer = setTimeout(() => child.kill('SIGKILL'), START_LIMIT_MS)
-    const first = await Promise.race([ready, exited])
-    clearTimeout(timer)
-    if (typeof first === 'string') return new LakeProcess(folder, first, child, exited, output)
-    throw new NotStarted(first, output.join(''))
   }
 
-  private constructor(data: string, url: string, child: ChildProcess, exited: Promise<Exit>, output: string[]) {
-    this.data = data
-    this.url = url
-    this.#child = child
-    this.#exited = exited
-    this.#output = output
+  get url(): string {
+    if (this.#url === undefined) throw new Error('the lake is not ready')
+    return this.#url
   }
 
   get pid(): number {
@@ -88,6 +96,12 @@ export class LakeProcess {
     await this.#exited
   }
 
+  /** SIGKILL to it and the processes of its stores at once, as a power cut would. */
+  async killAll(): Promise<void> {
+    if (this.#child.exitCode === null && this.#child.signalCode === null) process.kill(-this.pid, 'SIGKILL')
+    await this.#exited
+  }
+
   /** SIGTERM, as an orchestrator would. */
   async stop(): Promise<Exit> {
     this.#child.kill('SIGTERM')
@@ -98,6 +112,17 @@ export class LakeProcess {
     await this.kill()
     await rm(this.data, { recursive: true, force: true, maxRetries: 5 })
   }
+}
+
+function spawnLake(data: string, { settings = {}, file_limit_kib }: LakeSettings): ChildProcess {
+  const command = `${file_limit_kib === undefined ? '' : `ulimit -f ${file_limit_kib}; `}exec "$0" "$1"`
+  return spawn('bash', ['-c', command, process.execPath, 'src/main.ts'], {
+    cwd: STANDALONE,
+    env: { ...process.env, ...DEFAULTS, SLUICE_DATA: data, ...settings },
+    stdio: ['ignore', 'pipe', 'pipe'],
+    // A group of its own, so that it can be killed with its children, as a power cut would.
+    detached: true,
+  })
 }
 
 /** A process that ended instead of getting ready. */
