@@ -41,6 +41,8 @@ export class KafkaConsumer implements LogConsumer {
   #positions = new Map<number, bigint>()
   /** Where the next fetch starts: behind what is buffered. */
   #fetching = new Map<number, bigint>()
+  /** How long polls have waited since the group was last heard of. */
+  #silence_ms = 0
   #failure: LogError | undefined
   #check: { begun_ms: number; done: Promise<void> } | undefined
   #closed = false
@@ -63,7 +65,10 @@ export class KafkaConsumer implements LogConsumer {
       if (this.#closed || this.#hasRecords()) break
       const left_ms = until - performance.now()
       if (left_ms <= 0) break
+      const began_ms = performance.now()
       await this.#wakeup.wait(left_ms)
+      // Not what passed while this process was stopped or busy.
+      this.#silence_ms += Math.min(left_ms, performance.now() - began_ms)
     }
     if (this.#hasRecords() && limits.linger_ms) await this.#linger(limits, limits.linger_ms)
     if (!this.#closed && this.#hasRecords()) return this.#take(limits)
@@ -141,8 +146,9 @@ export class KafkaConsumer implements LogConsumer {
   /** Brokers that are away are waited for, by the same membership; whoever polls should know. */
   #throwSilence(): void {
     const { brokers, limits } = this.#settings
-    const silent_ms = this.#membership?.silent_ms ?? 0
+    const silent_ms = this.#silence_ms
     if (silent_ms < limits.session_ms + (this.#rebalancing ? limits.rebalance_ms : 0)) return
+    this.#silence_ms = 0
     throw new LogError(
       'unreachable',
       `expected an answer of Kafka at ${brokers.join(', ')} each ${limits.heartbeat_ms} ms; there was none for ${Math.round(silent_ms)} ms: is it running?`,
@@ -198,6 +204,7 @@ export class KafkaConsumer implements LogConsumer {
     const changed = () => this.#wakeup.notify()
     return {
       assigned: (partitions) => {
+        this.#silence_ms = 0
         this.#assigned = partitions
         this.#rebalancing = true
         this.#buffer.clear()
@@ -209,7 +216,10 @@ export class KafkaConsumer implements LogConsumer {
         this.#buffer.clear()
         changed()
       },
-      heard: changed,
+      heard: () => {
+        this.#silence_ms = 0
+        changed()
+      },
       fetched: (fetched) => {
         const taken = this.#accept(fetched)
         changed()

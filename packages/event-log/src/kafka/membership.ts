@@ -53,8 +53,7 @@ export class Membership {
   #ended = false
   #paused = false
   #heartbeat_sent_ms = 0
-  /** Before we have joined: as if it had ended just now. */
-  #lease_until_ms = performance.now()
+  #lease_until_ms = 0
 
   /** @param topic and @param group as Kafka calls them */
   constructor(settings: KafkaSettings, topic: string, group: string, events: MembershipEvents) {
@@ -88,11 +87,6 @@ export class Membership {
    */
   get alive(): boolean {
     return performance.now() < this.#lease_until_ms
-  }
-
-  /** How long the coordinator has not been heard of. */
-  get silent_ms(): number {
-    return performance.now() - this.#lease_until_ms + this.#settings.limits.session_ms
   }
 
   /** What the group knows us by, once we have joined. */
