@@ -16,6 +16,7 @@ import {
   type PutOptions,
   type PutOutcome,
 } from '../object-store.ts'
+import { Slots } from '../slots.ts'
 import { conditionalPut } from './conditional-put.ts'
 import type { S3Connection } from './connection.ts'
 import { deleteObjects } from './delete-objects.ts'
@@ -31,6 +32,8 @@ export interface S3StoreLimits {
 }
 
 const PAGE_KEYS = 1000
+/** Uploads in parts at the same time; each holds two parts in memory. */
+const UPLOADS_AT_ONCE = 8
 /** The largest object that S3 copies in one request. */
 const COPY_LIMIT_BYTES = 5 * 1024 ** 3
 
@@ -40,6 +43,7 @@ export class S3Store implements ObjectStore {
   readonly #connection: S3Connection
   readonly #cache: FileCache
   readonly #limits: S3StoreLimits
+  readonly #uploads = new Slots(UPLOADS_AT_ONCE)
   /** Contents of immutable keys as last seen at the store. */
   readonly #seen = new Map<string, { content: CachedContent; at_ms: number }>()
 
@@ -106,9 +110,7 @@ export class S3Store implements ObjectStore {
     const { size } = await stat(path)
     const { part_bytes, immutable } = this.#limits
     const { etag } =
-      size <= part_bytes
-        ? await this.put(key, await readFile(path))
-        : await uploadStream(this.#connection, key, createReadStream(path), { part_bytes })
+      size <= part_bytes ? await this.put(key, await readFile(path)) : await this.write(key, createReadStream(path))
     if (!immutable(key)) await rm(path)
     else {
       const content = { key, etag, size }
@@ -124,7 +126,12 @@ export class S3Store implements ObjectStore {
     options: PutOptions = {},
   ): Promise<{ etag: string; size: number }> {
     this.#seen.delete(key)
-    return uploadStream(this.#connection, key, source, { ...options, part_bytes: this.#limits.part_bytes })
+    const giveBack = await this.#uploads.take()
+    try {
+      return await uploadStream(this.#connection, key, source, { ...options, part_bytes: this.#limits.part_bytes })
+    } finally {
+      giveBack()
+    }
   }
 
   async *list(prefix: string, { start_after, limit = Number.POSITIVE_INFINITY }: ListOptions = {}) {

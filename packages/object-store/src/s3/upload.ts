@@ -8,7 +8,7 @@ import { statusOf } from './s3-error.ts'
 
 const WRITE = 'sluice-write'
 /** Parts of one upload that are held in memory and sent at the same time. */
-const PARTS_AT_ONCE = 3
+const PARTS_AT_ONCE = 2
 
 /**
  * Sends a stream in parts; the object appears when all have arrived. On any failure the parts are dropped, and what the

@@ -1,8 +1,8 @@
+import { Slots } from '@sluice/object-store/slots'
 import { batchId } from '../batch-id.ts'
 import { type RawBatch, type RawWriter, RawZoneError } from '../raw-zone.ts'
 import { checkTrailer, encodeBatch, readTrailer } from './batch-object.ts'
 import { Packer, type PackerParts } from './packer.ts'
-import { Slots } from './slots.ts'
 import type { Tenure } from './tenure.ts'
 import { zoneError } from './zone-error.ts'
 
