@@ -16,6 +16,7 @@ import {
 import { type DocumentMapping, DocumentTable, documentMapping, prepareWrite } from './embedded/document-table.ts'
 import { highlight } from './highlight.ts'
 import { questions, searchPlans } from './questions.ts'
+import { sameProgress } from './same-progress.ts'
 import { termsOf } from './text-analysis.ts'
 
 export interface EmbeddedSearchOptions {
@@ -182,15 +183,6 @@ class EmbeddedSearch implements Store {
 
 function answerRow(row: Row, columns: Answer['columns'], highlighted: string): Row {
   return Object.fromEntries(columns.map(({ name }) => [name, name === 'highlight' ? highlighted : (row[name] ?? null)]))
-}
-
-function sameProgress(a: Progress | undefined, b: Progress | undefined): boolean {
-  return (
-    a?.table_id === b?.table_id &&
-    a?.version === b?.version &&
-    a?.step?.target === b?.step?.target &&
-    a?.step?.chunks === b?.step?.chunks
-  )
 }
 
 const unknownQuestion = (name: string): StoreError =>
