@@ -4,7 +4,7 @@ import datetime
 import decimal
 
 import pyarrow
-from deltalake import CommitProperties, DeltaTable, write_deltalake
+from deltalake import DeltaTable, write_deltalake
 
 from rows import arrow
 
@@ -110,10 +110,3 @@ def add_column(path, name, kind):
     from deltalake import Field
 
     DeltaTable(path).alter.add_columns([Field(name, kind)])
-
-
-def append_with_app(path, rows, columns, app_id, app_version):
-    from deltalake import Transaction
-
-    properties = CommitProperties(app_transactions=[Transaction(app_id, app_version)])
-    write_deltalake(path, arrow_table(rows, columns), mode="append", commit_properties=properties)

@@ -117,5 +117,6 @@ def add_column(path, name, kind):
 
 def checkpoint(path):
     jvm = session()._jvm
+    none = jvm.scala.Option.empty()
     log = jvm.org.apache.spark.sql.delta.DeltaLog.forTable(session()._jsparkSession, path)
-    log.checkpoint(log.update(False, jvm.scala.Option.empty(), jvm.scala.Option.empty()))
+    log.checkpoint(log.update(False, none, none), none)
