@@ -11,9 +11,10 @@ import {
 } from '@sluice/store/store'
 import { questions } from './questions.ts'
 import { seriesMapping } from './series.ts'
-import { windowSum } from './series-question.ts'
+import { type WindowSum, windowSum } from './series-question.ts'
 import { askWindowSum, windowSumQuery } from './server/flux-question.ts'
 import { InfluxConnection } from './server/influx-connection.ts'
+import { END_MICROS, FIRST_MICROS } from './server/place.ts'
 import { PointInventory } from './server/point-inventory.ts'
 import { type SeriesLayout, seriesLayout } from './server/series-layout.ts'
 import { SeriesTable } from './server/series-table.ts'
@@ -47,6 +48,9 @@ export async function openStore(options: InfluxStoreOptions): Promise<Store> {
   await connection.check()
   return new InfluxStore(connection, now)
 }
+
+/** InfluxDB refuses an empty range. */
+const holdsAny = ({ from, to }: WindowSum): boolean => from < to && to > FIRST_MICROS && from < END_MICROS
 
 interface OpenTable {
   series: SeriesTable
@@ -112,7 +116,7 @@ class InfluxStore implements Store {
     const layout = this.#tables.get(asked.table)?.series.layout
     const where = layout ?? { measurement: asked.table, table: asked.table }
     const query = windowSumQuery(this.#connection.bucket, where, asked, limit)
-    const rows = layout && asked.from < asked.to ? await askWindowSum(this.#connection, query, asked) : []
+    const rows = layout && holdsAny(asked) ? await askWindowSum(this.#connection, query, asked) : []
     return { query: query.toString(), columns, rows }
   }
 

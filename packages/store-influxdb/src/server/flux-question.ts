@@ -2,7 +2,7 @@ import { flux, fluxExpression, type ParameterizedQuery } from '@influxdata/influ
 import { floorRest } from '../instant.ts'
 import type { WindowSum } from '../series-question.ts'
 import type { InfluxConnection } from './influx-connection.ts'
-import { microsOfText, nanosOf, slotOf } from './place.ts'
+import { microsOfText, slotOf } from './place.ts'
 import { influxName, type SeriesLayout } from './series-layout.ts'
 import { oneOf, rangeText } from './series-query.ts'
 import { encodedText } from './text-encoding.ts'
@@ -18,7 +18,7 @@ export function windowSumQuery(
     `aggregateWindow(every: ${window_micros / 1_000_000n}s, fn: sum, createEmpty: false, timeSrc: "_start")`,
   )
   return flux`from(bucket: ${bucket})
-  |> ${rangeText(nanosOf(from, 0), nanosOf(to, 0))}
+  |> ${rangeText(from, to)}
   |> filter(fn: (r) => r._measurement == ${measurement} and r._table == ${table} and r._field == ${influxName(field)} and ${oneOf(influxName(tag), [encodedText(value)])})
   |> ${sums}
   |> group()

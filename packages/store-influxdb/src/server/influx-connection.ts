@@ -54,7 +54,12 @@ export class InfluxConnection {
         )
       const { org, bucket } = this.#target
       const found = (await new BucketsAPI(this.#influx).getBuckets({ org, name: bucket })).buckets?.[0]
-      const kept_s = found?.retentionRules.find(({ everySeconds }) => everySeconds > 0)?.everySeconds
+      if (!found)
+        throw new StoreError(
+          'failed',
+          `InfluxDB at ${this.#target.url} has no bucket ${bucket}: make it or name another`,
+        )
+      const kept_s = found.retentionRules.find(({ everySeconds }) => everySeconds > 0)?.everySeconds
       if (kept_s !== undefined)
         throw new StoreError(
           'failed',

@@ -9,7 +9,8 @@ export interface Target {
   bucket: string
 }
 
-const LONGEST_QUOTE = 500
+/** InfluxDB quotes the line first and says what is wrong with it last. */
+const QUOTE_CHARACTERS = 250
 
 /** InfluxDB's errors as ours. https://docs.influxdata.com/influxdb/v2/write-data/troubleshoot/ */
 export function influxError(error: unknown, target: Target): unknown {
@@ -39,7 +40,10 @@ export const isRefusal = (error: unknown): error is HttpError =>
 
 export function saysOf(error: HttpError): string {
   const said: unknown = error.json?.message ?? error.body ?? error.message
-  return String(said).slice(0, LONGEST_QUOTE)
+  const text = String(said)
+  return text.length <= 2 * QUOTE_CHARACTERS
+    ? text
+    : `${text.slice(0, QUOTE_CHARACTERS)} … ${text.slice(-QUOTE_CHARACTERS)}`
 }
 
 function httpError(error: HttpError, { url, org, bucket }: Target): StoreError {

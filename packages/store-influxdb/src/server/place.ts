@@ -2,9 +2,12 @@ import { instantOfMicros } from '../instant.ts'
 
 /** Points of one series and microsecond that are told apart, by the nanoseconds below. */
 export const RANKS = 1000
-/** InfluxDB's times are nanoseconds in 64 bits, from 1677-09-21 to 2262-04-11; whole microseconds within. */
-export const FIRST_MICROS = -9_223_372_036_854_775n
-export const LAST_MICROS = 9_223_372_036_854_774n
+/**
+ * InfluxDB's times are nanoseconds in 64 bits, from 1677-09-21 to 2262-04-11. Summing by windows does not end where a
+ * window would reach beyond, so whole days are left free at both ends.
+ */
+export const FIRST_MICROS = BigInt(Date.UTC(1677, 8, 23)) * 1000n
+export const END_MICROS = BigInt(Date.UTC(2262, 3, 10)) * 1000n
 
 /** Where the points of one microsecond of a series stand. `micro` is RFC 3339 without the Z, six places: `2025-10-02T21:15:00.000000`. */
 export interface Place {

@@ -51,7 +51,7 @@ export class PointInventory {
     await this.#rows((row) => {
       if (after !== undefined && byUtf8(row.identity, after) <= 0) return
       if (bound !== undefined && byUtf8(row.identity, bound) > 0) return
-      rows.push(row)
+      rows.push({ identity: copied(row.identity), fingerprint: copied(row.fingerprint) })
       if (rows.length >= 2 * most) cut()
     })
     cut()
@@ -79,3 +79,6 @@ export class PointInventory {
     )
   }
 }
+
+/** A part of an answer keeps all of the answer in memory. */
+const copied = (text: string): string => Buffer.from(text).toString()

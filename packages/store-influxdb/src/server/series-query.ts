@@ -1,24 +1,18 @@
 import { flux, fluxExpression, fluxString, type ParameterizedQuery } from '@influxdata/influxdb-client'
-import { nanosOf } from './place.ts'
+import { END_MICROS, FIRST_MICROS, nanosOf } from './place.ts'
 import { type SeriesLayout, seriesTags, TABLE_TAG } from './series-layout.ts'
 
-/** Nanoseconds of the first and the last instant that InfluxDB takes. */
-export const FIRST_NANOS = -9_223_372_036_854_775_806n
-export const LAST_NANOS = 9_223_372_036_854_775_806n
-
-/** From (in) to (out) in nanoseconds, within what InfluxDB takes. */
+/** From (in) to (out) in microseconds, within what the store takes. */
 export function rangeText(from: bigint, to: bigint) {
-  const time = (nanos: bigint) => {
-    const within = nanos < FIRST_NANOS ? FIRST_NANOS : nanos > LAST_NANOS ? LAST_NANOS : nanos
-    return `time(v: ${within})`
-  }
+  const time = (micros: bigint) =>
+    `time(v: ${nanosOf(micros < FIRST_MICROS ? FIRST_MICROS : micros > END_MICROS ? END_MICROS : micros, 0)})`
   return fluxExpression(`range(start: ${time(from)}, stop: ${time(to)})`)
 }
 
-export const EVERYTHING = rangeText(FIRST_NANOS, LAST_NANOS)
+export const EVERYTHING = rangeText(FIRST_MICROS, END_MICROS)
 
 /** Points of whole microseconds, `first` to `last`, both in. */
-export const microsRange = (first: bigint, last: bigint) => rangeText(nanosOf(first, 0), nanosOf(last + 1n, 0))
+export const microsRange = (first: bigint, last: bigint) => rangeText(first, last + 1n)
 
 /** One field's values of a lake table: `filter` narrows them, by Flux over `r`. Columns: _time, _value, _field, tags. */
 export function fieldValues(

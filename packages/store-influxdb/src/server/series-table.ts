@@ -6,9 +6,9 @@ import { deletePoints } from './delete-points.ts'
 import { freshPlan } from './fresh-plan.ts'
 import type { InfluxConnection } from './influx-connection.ts'
 import {
+  END_MICROS,
   FIRST_MICROS,
   homeRank,
-  LAST_MICROS,
   microText,
   nanosText,
   type Place,
@@ -125,8 +125,8 @@ export class SeriesTable {
     const refused = (reason: string): Wish => ({ want: 'refused', identity, event_id, stamp, reason })
     if ('reason' in made) return refused(made.reason)
     const { point } = made
-    if (point.micros < FIRST_MICROS || point.micros > LAST_MICROS)
-      return refused(`InfluxDB holds instants from 1677-09-21 to 2262-04-11, got ${microText(point.micros)}Z`)
+    if (point.micros < FIRST_MICROS || point.micros >= END_MICROS)
+      return refused(`InfluxDB holds instants from 1677-09-23 to 2262-04-09, got ${microText(point.micros)}Z`)
     const fields = fieldsOf(this.layout, { identity, event_id, stamp }, point.fields)
     if ('reason' in fields) return refused(fields.reason)
     const lacks_fields = point.fields.includes(null)
