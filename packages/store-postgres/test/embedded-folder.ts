@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { PGlite } from '@electric-sql/pglite'
 import type { Row, Store } from '@sluice/store'
+import { afterAll } from 'vitest'
 import { openStore } from '../src/embedded.ts'
 
 const MEMORY_FOLDER = '/dev/shm'
@@ -11,12 +12,17 @@ const ROOM_BYTES = 2 * 1024 ** 3
 const FOLDER = existsSync(MEMORY_FOLDER) && freeBytes(MEMORY_FOLDER) > ROOM_BYTES ? MEMORY_FOLDER : tmpdir()
 
 let template: Promise<string> | undefined
+let templateFolder: string | undefined
+
+afterAll(() => {
+  if (templateFolder) rmSync(templateFolder, { recursive: true })
+})
 
 /** A folder with an empty store: a copy of one, since making one takes PGlite a second or two. */
 export async function emptyFolder(): Promise<string> {
   template ??= (async () => {
     const folder = mkdtempSync(join(FOLDER, 'sluice-postgres-template-'))
-    process.once('exit', () => rmSync(folder, { recursive: true, force: true }))
+    templateFolder = folder
     await (await openStore({ folder })).close()
     return folder
   })()
