@@ -19,6 +19,8 @@ export function storeErrorOf(error: unknown): StoreError {
   const away =
     error instanceof errors.ConnectionError ||
     error instanceof errors.TimeoutError ||
+    // An answer that was cut off, or something else's.
+    error instanceof errors.DeserializationError ||
     error instanceof errors.NoLivingConnectionsError
   const message = error instanceof Error ? error.message : String(error)
   return away
