@@ -43,7 +43,6 @@ const transformer = await startTransformer({
   notices: localNotices(),
   logger: createLogger({ name: 'bench', level: 'warn' }),
   metrics: createMetrics(),
-  sha256Of: async () => undefined,
   now: Date.now,
 })
 await drained()

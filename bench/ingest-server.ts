@@ -1,8 +1,8 @@
 /** The server of bench/ingest.ts: ingest alone, with an embedded log; raw zone in the folder, or in a bucket. */
 import { join } from 'node:path'
 import { openEmbeddedLog } from '@sluice/event-log'
-import { loadEventTypes } from '@sluice/events'
-import { createIngest, EVENTS_TOPIC } from '@sluice/ingest'
+import { EVENTS_TOPIC, loadEventTypes } from '@sluice/events'
+import { createIngest } from '@sluice/ingest'
 import { openFolderStore } from '@sluice/object-store'
 import { openS3Store } from '@sluice/object-store/s3'
 import { openSegmentRawZone } from '@sluice/raw-zone'

@@ -1,5 +1,6 @@
 export * from './check-parameters.ts'
 export * from './host/host-store.ts'
+export * from './late-store.ts'
 export * from './routed-tables.ts'
 export { type LakeSourceOptions, lakeSource, type SourceTable, VersionGone } from './runner/source-table.ts'
 export * from './runner/store-runner.ts'

@@ -1,4 +1,3 @@
 export * from './console.ts'
 export * from './lake-reader.ts'
 export * from './lake-tables.ts'
-export * from './openapi.ts'

@@ -1,8 +1,6 @@
 export * from './authorization.ts'
-export * from './events-topic.ts'
 export * from './ingest.ts'
 export * from './limits.ts'
-export { MediaStore } from './media-store.ts'
 export * from './noticed-outcomes.ts'
 export * from './outcomes.ts'
 export * from './refill.ts'

@@ -1,3 +1,4 @@
+import { mediaNameKey } from '@sluice/lake/media-names'
 import type { ByteRange, ObjectStore } from '@sluice/object-store'
 import { z } from 'zod'
 import { isSha256 } from './object-path.ts'
@@ -15,8 +16,6 @@ export type MediaPointer = z.infer<typeof mediaPointer>
 export const mediaKey = (sha256: string): string => `media/sha256/${sha256}`
 /** Size and content type of the bytes, as first sent. */
 export const mediaInfoKey = (sha256: string): string => `media/info/${sha256}`
-/** What the name stands for now. */
-export const mediaNameKey = (name: string): string => `media/names/${name}`
 
 /** Binary objects under their hash, and names for them. The same bytes are kept once. */
 export class MediaStore {

@@ -1,6 +1,6 @@
 import type { EventLog } from '@sluice/event-log'
+import { EVENTS_TOPIC } from '@sluice/events'
 import type { RawZone } from '@sluice/raw-zone'
-import { EVENTS_TOPIC } from './events-topic.ts'
 import { logRecordsReadBack } from './log-records.ts'
 import { type EventTypes, routingBy } from './routing.ts'
 

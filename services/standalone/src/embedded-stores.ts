@@ -2,13 +2,13 @@ import { join } from 'node:path'
 import type { ConsoleParts } from '@sluice/console'
 import type { Notices } from '@sluice/event-log'
 import type { Lake } from '@sluice/lake'
+import { sinkEvents } from '@sluice/server-parts/sink-events'
 import type { Logger, Metrics } from '@sluice/service'
 import { hostStore, type InventoryQuery, type Question, type Sink, type StoreName, startSink } from '@sluice/store'
 import * as elasticsearch from '@sluice/store-elasticsearch'
 import * as influxdb from '@sluice/store-influxdb'
 import * as neo4j from '@sluice/store-neo4j'
 import * as postgres from '@sluice/store-postgres'
-import { sinkEvents } from './sink-events.ts'
 
 export interface EmbeddedStoresParts {
   folder: string

@@ -1,35 +1,19 @@
 import { mkdir, rm } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
-import { createConsole, lakeReader, serveOpenApi } from '@sluice/console'
+import { createConsole, lakeReader } from '@sluice/console'
 import { localNotices } from '@sluice/event-log'
 import { openEmbeddedLog } from '@sluice/event-log/embedded/embedded-log'
-import { loadEventTypes } from '@sluice/events'
-import { createIngest, EVENTS_TOPIC, MediaStore, noticedOutcomes, refillLog } from '@sluice/ingest'
+import { EVENTS_TOPIC, loadEventTypes } from '@sluice/events'
+import { createIngest, noticedOutcomes, refillLog } from '@sluice/ingest'
 import { Lake, openDatabase } from '@sluice/lake'
 import { openFolderStore } from '@sluice/object-store'
 import { openSegmentRawZone } from '@sluice/raw-zone'
-import {
-  answerProblems,
-  assertSafeBinding,
-  authorizer,
-  Closers,
-  createMetrics,
-  type Logger,
-  parseApiKeys,
-  probeRoutes,
-} from '@sluice/service'
+import { assertSafeBinding, authorizer, createApp, parseApiKeys, type ServiceParts } from '@sluice/service'
 import { startTransformer } from '@sluice/transformer'
-import fastify, { type FastifyBaseLogger, LogController } from 'fastify'
 import type { Config } from './config.ts'
 import { lockData } from './data-lock.ts'
 import { startEmbeddedStores } from './embedded-stores.ts'
 import { logEpoch } from './log-epoch.ts'
-
-export interface Standalone {
-  /** Where it answers. */
-  url: string
-  closers: Closers
-}
 
 const VERSION = '0.1.0'
 const CONSOLE_MEMORY_BYTES = 512 * 1024 ** 2
@@ -37,25 +21,18 @@ const TRANSFORM_THREADS = 2
 
 /**
  * All of Sluice in one process, on embedded parts, with its data in one folder. Parts are opened in the order of the
- * flow and closed in the other direction. Rejects with a clear error; what was opened by then is closed.
+ * flow and closed in the other direction.
+ * @returns where it answers
  */
-export async function startStandalone(config: Config, logger: Logger): Promise<Standalone> {
-  const closers = new Closers()
-  try {
-    return await start(config, logger, closers)
-  } catch (error) {
-    await closers.close(logger)
-    throw error
-  }
-}
-
-async function start(config: Config, logger: Logger, closers: Closers): Promise<Standalone> {
+export async function startStandalone(
+  config: Config,
+  { logger, metrics, closers }: ServiceParts,
+): Promise<{ url: string }> {
   const keys = parseApiKeys(config.api_keys)
   assertSafeBinding({ host: config.host, keys, open: config.open })
   const data = resolve(config.data)
   const lock = lockData(data)
   closers.add('lock', async () => lock.release())
-  const metrics = createMetrics()
   const now = Date.now
   const scratch = await emptyFolder(join(data, 'scratch'))
   const eventTypes = await loadEventTypes({ folder: config.event_types })
@@ -87,7 +64,6 @@ async function start(config: Config, logger: Logger, closers: Closers): Promise<
 
   const stores = startEmbeddedStores({ folder: join(data, 'stores'), lake, notices, logger, metrics, now })
   closers.add('stores', () => stores.stop())
-  const media = new MediaStore(objectStore)
   const transformer = await startTransformer({
     lake,
     log,
@@ -98,7 +74,6 @@ async function start(config: Config, logger: Logger, closers: Closers): Promise<
     metrics,
     limits: { freshness_ms: config.freshness_ms },
     truncates_log: true,
-    sha256Of: async (name) => (await media.find(name))?.sha256,
     now,
   })
   closers.add('transformer', () => transformer.stop())
@@ -140,21 +115,13 @@ async function start(config: Config, logger: Logger, closers: Closers): Promise<
   await ingest.start()
   closers.add('ingest', () => ingest.stop())
 
-  const loggerInstance: FastifyBaseLogger = logger
-  const app = fastify({
-    loggerInstance,
-    logController: new LogController({ disableRequestLogging: true }),
-    forceCloseConnections: 'idle',
-  })
-  answerProblems(app)
-  await serveOpenApi(app, VERSION)
-  probeRoutes(app, { metrics, ready: () => true })
+  const app = await createApp({ logger, metrics, version: VERSION })
   await ingest.routes(app)
   await console.routes(app)
   const url = await app.listen({ port: config.port, host: config.host })
   // First to close: no new requests, those under way are answered.
   closers.add('http', () => app.close())
-  return { url, closers }
+  return { url }
 }
 
 /** What an earlier life left there is of no use to anybody. */

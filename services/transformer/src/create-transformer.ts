@@ -2,7 +2,6 @@ import { type EventLog, type LogConsumer, LogError, type Notices } from '@sluice
 import {
   CLOSED_TARGET,
   closingTarget,
-  type ExplosionParts,
   followExplosion,
   KnownIds,
   type Lake,
@@ -10,6 +9,7 @@ import {
   lakeBatches,
   lakeLedgerRows,
   QUARANTINE_TABLE,
+  sha256OfMedia,
   tableTarget,
 } from '@sluice/lake'
 import { type BackgroundLoop, backgroundLoop, type Logger, type Metrics } from '@sluice/service'
@@ -34,8 +34,6 @@ export interface TransformerServiceParts {
   limits?: Partial<TransformerLimits>
   /** Whether records that are decided are deleted from the log, which keeps them for nobody else. */
   truncates_log?: boolean
-  /** SHA-256 of the medium that a name stands for, if it was put. */
-  sha256Of: ExplosionParts['sha256Of']
   now: () => number
 }
 
@@ -135,7 +133,8 @@ async function stop(
   await consumer()?.close()
 }
 
-function pumpedTables({ lake, sha256Of }: TransformerServiceParts, ledger: Ledger): PumpedTable[] {
+function pumpedTables({ lake }: TransformerServiceParts, ledger: Ledger): PumpedTable[] {
+  const sha256Of = (name: string) => sha256OfMedia(lake.parts.store, name)
   const tables = [...lake.types.byTable.values()].flatMap((type): PumpedTable[] => {
     const table = lake.tables.get(type.table)
     const exploded = type.explode && lake.tables.get(type.explode.table)

@@ -16,6 +16,7 @@ export async function serveOpenApi(app: FastifyInstance, version: string): Promi
       },
       tags: [
         { name: 'ingest', description: 'Events, media and files in' },
+        { name: 'media', description: 'Binary objects under their hash, and names for them' },
         { name: 'query', description: 'SQL and questions' },
         { name: 'lake', description: 'State, lineage, reconciliation' },
         { name: 'operations', description: 'Probes and metrics' },
@@ -27,7 +28,7 @@ export async function serveOpenApi(app: FastifyInstance, version: string): Promi
   await app.register(swaggerUi, {
     routePrefix: '/reference',
     uiConfig: { docExpansion: 'list', tryItOutEnabled: true, deepLinking: true },
-    theme: { title: 'Sluice: API reference' },
+    theme: { title: 'Sluice: API reference', css: [{ filename: 'plain.css', content: '.topbar { display: none }' }] },
   })
   app.get('/openapi.json', { schema: { hide: true } }, async () => app.swagger())
 }

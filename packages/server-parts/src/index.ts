@@ -1,0 +1,5 @@
+export * from './log-life.ts'
+export * from './open-parts.ts'
+export * from './settings.ts'
+export * from './sink-service.ts'
+export * from './store-settings.ts'

@@ -1,0 +1,109 @@
+import { mkdir, rm } from 'node:fs/promises'
+import { hostname } from 'node:os'
+import { join } from 'node:path'
+import type { EventLog, Notices } from '@sluice/event-log'
+import { kafkaNotices, openKafkaLog } from '@sluice/event-log/kafka'
+import { type EventTypes, loadEventTypes } from '@sluice/events'
+import { Lake, openDatabase } from '@sluice/lake'
+import type { ObjectStore } from '@sluice/object-store'
+import { openS3Store } from '@sluice/object-store/s3'
+import type { RawZone } from '@sluice/raw-zone'
+import { openObjectRawZone } from '@sluice/raw-zone/objects'
+import { assertSafeBinding, parseApiKeys, type ServiceParts } from '@sluice/service'
+import { lateLog } from './late-log.ts'
+import { logLife } from './log-life.ts'
+import type { ServerSettings } from './settings.ts'
+
+/** What every process on servers begins with. */
+export interface ServerParts {
+  objectStore: ObjectStore
+  /** Opened when it is first needed: brokers that are away hold up nothing else. */
+  log: EventLog
+  log_epoch: string
+  notices: Notices
+  eventTypes: EventTypes
+  /** Folder of this process alone, empty at start. */
+  scratch: string
+}
+
+const SEND_KAFKA_LIMITS = { linger_ms: 5 }
+
+/** Opens the object store, the log and the event types, and adds their closers. Throws errors with a code and one clear line. */
+export async function openServerParts(
+  settings: ServerSettings,
+  name: string,
+  { logger, closers }: ServiceParts,
+): Promise<ServerParts> {
+  assertSafeBinding({ host: settings.host, keys: parseApiKeys(settings.api_keys), open: settings.open })
+  const eventTypes = await loadEventTypes({ folder: settings.event_types })
+  const scratch = join(settings.scratch, name)
+  await rm(scratch, { recursive: true, force: true })
+  await mkdir(scratch, { recursive: true })
+  const objectStore = await openS3Store({
+    bucket: settings.s3_bucket,
+    endpoint: settings.s3_endpoint,
+    region: settings.s3_region,
+    create_bucket: settings.s3_create_bucket,
+    credentials: credentialsOf(settings),
+    cache: { path: join(scratch, 'objects'), limit_bytes: settings.cache_limit_mb * 1024 ** 2 },
+  })
+  closers.add('object store', () => objectStore.close())
+  const { epoch } = await logLife(objectStore)
+  const log = lateLog(() =>
+    openKafkaLog({
+      brokers: settings.kafka_brokers.split(',').map((broker) => broker.trim()),
+      clientId: `sluice-${name}-${hostname()}`,
+      epoch,
+      sasl: saslOf(settings),
+      ssl: settings.kafka_tls,
+      replication: settings.kafka_replication,
+      logger,
+      limits: SEND_KAFKA_LIMITS,
+    }),
+  )
+  closers.add('event log', () => log.close())
+  const notices = kafkaNotices({
+    log,
+    failed: (err) => logger.warn({ err }, 'notices cannot be sent or read; until they can, readers look by themselves'),
+  })
+  closers.add('notices', () => notices.close())
+  return { objectStore, log, log_epoch: epoch, notices, eventTypes, scratch }
+}
+
+export async function openServerRawZone(
+  { objectStore, scratch }: ServerParts,
+  { closers }: ServiceParts,
+): Promise<RawZone> {
+  const rawZone = await openObjectRawZone({ store: objectStore, local_path: join(scratch, 'raw') })
+  closers.add('raw zone', () => rawZone.close())
+  return rawZone
+}
+
+/** The lake's tables, with a DuckDB of their own; missing tables are created. */
+export async function openServerLake(
+  { objectStore, scratch, eventTypes }: ServerParts,
+  { memory_limit_mb }: Pick<ServerSettings, 'memory_limit_mb'>,
+  { closers }: ServiceParts,
+): Promise<Lake> {
+  const database = await openDatabase({
+    memory_limit_bytes: memory_limit_mb * 1024 ** 2,
+    threads: 2,
+    temporary_path: join(scratch, 'duckdb'),
+  })
+  closers.add('database', () => database.close())
+  const scratch_path = join(scratch, 'files')
+  await mkdir(scratch_path, { recursive: true })
+  return Lake.open({ store: objectStore, database, scratch_path, now: Date.now }, eventTypes)
+}
+
+function credentialsOf({ s3_access_key, s3_secret_key }: ServerSettings) {
+  return s3_access_key === undefined || s3_secret_key === undefined
+    ? undefined
+    : { access_key: s3_access_key, secret_key: s3_secret_key }
+}
+
+function saslOf({ kafka_username, kafka_password, kafka_mechanism }: ServerSettings) {
+  return kafka_username === undefined || kafka_password === undefined
+    ? undefined
+    : { mechanism: kafka_mechanism, username: kafka_username, password: kafka_password }
+}

@@ -1,0 +1,48 @@
+import { createApp, runService, type ServiceDefinition } from '@sluice/service'
+import { lateStore, type Store, StoreError, type StoreName, startSink } from '@sluice/store'
+import type { z } from 'zod'
+import { openServerLake, openServerParts } from './open-parts.ts'
+import type { serverSettings } from './settings.ts'
+import { sinkEvents } from './sink-events.ts'
+
+export interface SinkDefinition<S extends typeof serverSettings> {
+  store: StoreName
+  title: string
+  settings: S
+  open(settings: z.infer<S>): Promise<Store>
+}
+
+const VERSION = '0.1.0'
+
+/** A process that keeps one store equal to the tables. A server that is away is waited for; one that refuses is an error at start. */
+export function sinkService<S extends typeof serverSettings>(
+  { store: name, title, settings, open }: SinkDefinition<S>,
+  argv: readonly string[],
+  environment: Readonly<Record<string, string | undefined>>,
+): Promise<void> {
+  const start: ServiceDefinition<S>['start'] = async (config, service) => {
+    const { logger, metrics, closers } = service
+    const parts = await openServerParts(config, `sink-${name}`, service)
+    const store = lateStore(name, () => open(config))
+    closers.add('store', () => store.close())
+    await refusedAtOnce(store)
+    const lake = await openServerLake(parts, config, service)
+    const events = sinkEvents(metrics, logger)(name)
+    const sink = startSink({ store, lake, notices: parts.notices, events, now: Date.now })
+    closers.add('sink', () => sink.stop())
+    const app = await createApp({ logger, metrics, version: VERSION })
+    const url = await app.listen({ port: config.port, host: config.host })
+    closers.add('http', () => app.close())
+    return { url }
+  }
+  return runService({ name: `sink-${name}`, title, settings, start }, argv, environment)
+}
+
+/** Wrong credentials and old servers are told at start; a server that is away may come. */
+async function refusedAtOnce(store: Store): Promise<void> {
+  try {
+    await store.progress()
+  } catch (error) {
+    if (!(error instanceof StoreError) || !error.retryable) throw error
+  }
+}

@@ -1,0 +1,41 @@
+import { join } from 'node:path'
+import { openServerParts, openServerRawZone, serverSettings } from '@sluice/server-parts'
+import { authorizer, createApp, parseApiKeys, runService } from '@sluice/service'
+import { createIngest } from './ingest.ts'
+import { noticedOutcomes } from './noticed-outcomes.ts'
+
+const VERSION = '0.1.0'
+
+await runService(
+  {
+    name: 'ingest',
+    title: 'Sluice ingest: takes events over HTTP, keeps every one in the object store, publishes them to Kafka.',
+    settings: serverSettings,
+    async start(settings, service) {
+      const { logger, metrics, closers } = service
+      const parts = await openServerParts(settings, 'ingest', service)
+      const { objectStore, log, notices, eventTypes } = parts
+      const storesOf = (table: string) => Object.keys(eventTypes.byTable.get(table)?.stores ?? {})
+      const ingest = createIngest({
+        rawZone: await openServerRawZone(parts, service),
+        objectStore,
+        log,
+        eventTypes,
+        partitions: settings.partitions,
+        authorize: authorizer(parseApiKeys(settings.api_keys)),
+        scratch_folder: join(parts.scratch, 'uploads'),
+        logger,
+        outcomes: noticedOutcomes(notices, storesOf),
+      })
+      await ingest.start()
+      closers.add('ingest', () => ingest.stop())
+      const app = await createApp({ logger, metrics, version: VERSION })
+      await ingest.routes(app)
+      const url = await app.listen({ port: settings.port, host: settings.host })
+      closers.add('http', () => app.close())
+      return { url }
+    },
+  },
+  process.argv.slice(2),
+  process.env,
+)

@@ -1,0 +1,41 @@
+import { EVENTS_TOPIC } from '@sluice/events'
+import { openServerLake, openServerParts, serverSettings } from '@sluice/server-parts'
+import { createApp, runService, setting } from '@sluice/service'
+import { startTransformer } from './create-transformer.ts'
+
+const VERSION = '0.1.0'
+const settings = serverSettings.extend({
+  freshness_ms: setting.int(400, { max: 60_000 }).describe('at most this long from receipt to visible, in ms'),
+  group: setting.text('transformer').describe('consumer group: transformers of one lake share its partitions'),
+})
+
+await runService(
+  {
+    name: 'transformer',
+    title: 'Sluice transformer: turns the event log into Delta tables.',
+    settings,
+    async start(config, service) {
+      const { logger, metrics, closers } = service
+      const parts = await openServerParts(config, 'transformer', service)
+      const lake = await openServerLake(parts, config, service)
+      await parts.log.ensureTopic(EVENTS_TOPIC, { partitions: config.partitions })
+      const transformer = await startTransformer({
+        ...parts,
+        lake,
+        topic: EVENTS_TOPIC,
+        group: config.group,
+        logger,
+        metrics,
+        limits: { freshness_ms: config.freshness_ms },
+        now: Date.now,
+      })
+      closers.add('transformer', () => transformer.stop())
+      const app = await createApp({ logger, metrics, version: VERSION })
+      const url = await app.listen({ port: config.port, host: config.host })
+      closers.add('http', () => app.close())
+      return { url }
+    },
+  },
+  process.argv.slice(2),
+  process.env,
+)
