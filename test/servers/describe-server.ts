@@ -20,7 +20,16 @@ export async function describeServer<Connection extends object>(
   finder: () => Promise<Found<Connection>>,
   body: (server: Ready<Found<Connection>>) => void,
 ): Promise<void> {
-  const found = await finder()
+  // What fails here is this suite's failure, and not that of the others in its file.
+  const found = await finder().catch((error: unknown) => ({ kind: 'failed' as const, error }))
+  if (found.kind === 'failed') {
+    describe(name, () => {
+      it('has its server', () => {
+        throw found.error
+      })
+    })
+    return
+  }
   if (found.kind === 'ready') {
     describe(name, () => {
       afterAll(() => found.stop())
@@ -30,7 +39,7 @@ export async function describeServer<Connection extends object>(
   }
   const { reason } = found
   describe(name, () => {
-    it('needs its server', ({ skip }) => {
+    it('has its server', ({ skip }) => {
       if (process.env['SLUICE_TEST_STRICT'] === '1') throw new Error(`SLUICE_TEST_STRICT=1, and ${reason}`)
       process.stderr.write(`skipped ${name}: ${reason}\n`)
       skip(reason)
