@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import { setTimeout as pause } from 'node:timers/promises'
 import type { Client, estypes } from '@elastic/elasticsearch'
 import { type Progress, StoreError } from '@sluice/store'
 import { PROGRESS_ID } from './document.ts'
@@ -11,12 +12,13 @@ import {
   LIVE,
   REFUSED,
 } from './index-layout.ts'
-import { isConflict, isMissing, isTaken } from './search-error.ts'
+import { isConflict, isMissing, isStarting, isTaken } from './search-error.ts'
 
 /** An index without an alias is the remains of a generation that nobody finished making, once it is this old. */
 const ABANDONED_AFTER_MS = 3_600_000
-/** Aliases that other sinks move too settle down after a few turns. */
+/** An index that is starting, and aliases that other sinks move too, settle down: 10 s of pauses, each double the last. */
 const MOST_TURNS = 10
+const FIRST_PAUSE_MS = 10
 
 /** The generation that is written, with the progress that lies in it. */
 export interface Generation {
@@ -61,8 +63,9 @@ export class Generations {
   async current(layout: IndexLayout): Promise<Generation> {
     for (let turn = 1; turn <= MOST_TURNS; turn++) {
       const found = await this.#read(layout)
-      if (found) return found
-      await this.#createFirst(layout)
+      if (typeof found === 'object') return found
+      if (found === 'missing') await this.#createFirst(layout)
+      await pause(FIRST_PAUSE_MS * 2 ** (turn - 1))
     }
     throw unsettled(layout)
   }
@@ -101,6 +104,7 @@ export class Generations {
       ])
       if (done) return true
       if (!(await this.#client.indices.exists({ index }))) return false
+      await pause(FIRST_PAUSE_MS * 2 ** (turn - 1))
     }
     throw unsettled(layout)
   }
@@ -145,10 +149,10 @@ export class Generations {
     return Object.values(found).flatMap(({ mappings }) => noteOf(mappings) ?? [])
   }
 
-  async #read({ writing }: IndexLayout): Promise<Generation | undefined> {
+  async #read({ writing }: IndexLayout): Promise<Generation | 'missing' | 'starting'> {
     try {
       const found = await this.#client.get<ProgressDocument>({ index: writing, id: PROGRESS_ID }, { ignore: [404] })
-      if (!('_index' in found)) return undefined
+      if (!('_index' in found)) return 'missing'
       const { _index: index, _seq_no, _primary_term, _source } = found
       if (!found.found || !_source) return { index, progress: undefined, shown: false, seen: undefined }
       const { at, shown } = _source._sluice.progress
@@ -159,7 +163,8 @@ export class Generations {
         seen: { seq_no: _seq_no ?? 0, primary_term: _primary_term ?? 0 },
       }
     } catch (error) {
-      if (isMissing(error)) return undefined
+      if (isMissing(error)) return 'missing'
+      if (isStarting(error)) return 'starting'
       throw error
     }
   }

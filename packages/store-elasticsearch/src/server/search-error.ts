@@ -86,3 +86,7 @@ export const isConflict = (error: unknown): boolean => error instanceof errors.R
 
 export const isTaken = (error: unknown): boolean =>
   error instanceof errors.ResponseError && causeOf(error).type === 'resource_already_exists_exception'
+
+/** Whether an index is there but none of its shards is yet. */
+export const isStarting = (error: unknown): boolean =>
+  error instanceof errors.ResponseError && causeOf(error).type === 'no_shard_available_action_exception'

@@ -1,0 +1,400 @@
+import { randomUUID } from 'node:crypto'
+import { Client } from '@elastic/elasticsearch'
+import type { ApplyOutcome, ChangeBatch, Progress, RowChange, Store } from '@sluice/store'
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import { describeServer, elasticsearchEndpoint } from '../../../test/servers/endpoints.ts'
+import { openStore } from '../src/server.ts'
+import { dropAll } from './drop-all.ts'
+import { type FaultyServer, openFaultyServer, type Request } from './faulty-server.ts'
+import { movies, postRow, posts } from './search-tables.ts'
+
+const isBulk = ({ path }: Request) => path.includes('/_bulk')
+const isProgress = ({ method, path }: Request) => method === 'PUT' && path.includes('%23progress')
+
+await describeServer('Elasticsearch', elasticsearchEndpoint, ({ url }) => {
+  let prefix: string
+  /** What the store under test talks to. */
+  let server: FaultyServer
+  let store: Store
+  /** Another sink, with nothing between it and the server. */
+  let other: Store
+  let client: Client
+
+  beforeEach(async () => {
+    prefix = `faults-${randomUUID().slice(0, 8)}`
+    server = await openFaultyServer(url)
+    store = await openStore({ url: server.url, prefix })
+    other = await openStore({ url, prefix })
+    client = new Client({ node: url })
+    await Promise.all([store.prepare([posts]), other.prepare([posts])])
+  })
+  afterEach(async () => {
+    await Promise.all([store.close(), other.close(), server.close(), client.close()])
+    await dropAll(url, prefix)
+  })
+
+  const at = (version: number, step?: Progress['step']): Progress => ({
+    table_id: 't1',
+    version,
+    ...(step && { step }),
+  })
+  const batch = (expected: Progress | undefined, next: Progress, changes: readonly RowChange[] = []): ChangeBatch => ({
+    table: 'posts',
+    expected,
+    next,
+    changes,
+  })
+  const post = (id: string, version: number, op: RowChange['op'] = 'upsert'): RowChange => ({
+    ...postRow(id, `text of ${id}`, version),
+    op,
+  })
+  const held = async (of = store) => (await of.inventory('posts', undefined, 10_000)).map(({ identity }) => identity)
+  const applied = { kind: 'applied', refused: [] }
+
+  test('a batch whose answers were lost is done, and is not done again', async () => {
+    server.interfere = async (request, forward) => {
+      if (!isProgress(request) || !request.body.includes('"version":1')) return forward()
+      await forward()
+      return 'cut'
+    }
+    const load = batch(undefined, at(1), [post('a', 1)])
+    await expect(store.apply(load)).rejects.toMatchObject({ code: 'unreachable', retryable: true })
+    server.interfere = undefined
+    expect(await store.apply(load)).toEqual({ kind: 'superseded', actual: at(1) })
+    expect(await held()).toEqual(['a'])
+  })
+
+  test('a batch that was cut off is finished to its own target, though the table has moved on', async () => {
+    await other.apply(batch(undefined, at(1), [post('a', 1)]))
+    server.interfere = async (request, forward) => {
+      if (!isBulk(request)) return forward()
+      await forward()
+      return 'cut'
+    }
+    // b is inserted by version 2 and deleted by version 3: who goes from 1 to 3 never hears of it.
+    await expect(store.apply(batch(at(1), at(2), [post('b', 2)]))).rejects.toMatchObject({ retryable: true })
+    const begun = at(1, { target: 2, chunks: 0 })
+    expect((await other.progress())['posts']).toEqual(begun)
+    expect(await other.apply(batch(at(1), at(3), []))).toEqual({ kind: 'superseded', actual: begun })
+    expect(await other.apply(batch(begun, at(2), [post('b', 2)]))).toEqual(applied)
+    expect(await other.apply(batch(at(2), at(3), [post('b', 3, 'delete')]))).toEqual(applied)
+    expect(await held(other)).toEqual(['a'])
+  })
+
+  test('the sink itself may try the same batch again', async () => {
+    server.interfere = async (request, forward) => (isBulk(request) ? 'cut' : forward())
+    const load = batch(undefined, at(1), [post('a', 1)])
+    await expect(store.apply(load)).rejects.toMatchObject({ retryable: true })
+    server.interfere = undefined
+    expect(await store.apply(load)).toEqual(applied)
+  })
+
+  test('a sink that slept in the middle of a batch brings nothing back', async () => {
+    const { held: request, release } = holdOnce(server, isBulk)
+    const sleeper = store.apply(batch(undefined, at(1), [post('a', 1), post('b', 1)]))
+    await request
+    const begun = at(-1, { target: 1, chunks: 0 })
+    expect(await other.apply(batch(begun, at(1), [post('a', 1), post('b', 1)]))).toEqual(applied)
+    expect(await other.apply(batch(at(1), at(2), [post('a', 2, 'delete')]))).toEqual(applied)
+    release()
+    expect(await sleeper).toEqual({ kind: 'superseded', actual: at(2) })
+    expect(await held(other)).toEqual(['b'])
+  })
+
+  test('a sink that slept while the table was forgotten writes into nothing', async () => {
+    const { held: request, release } = holdOnce(server, isBulk)
+    const sleeper = store.apply(batch(undefined, at(1), [post('a', 1)]))
+    await request
+    await other.forget('posts')
+    await other.apply(batch(undefined, { table_id: 't2', version: 0 }, [post('z', 0)]))
+    release()
+    expect(await sleeper).toEqual({ kind: 'superseded', actual: { table_id: 't2', version: 0 } })
+    expect(await held()).toEqual(['z'])
+    expect(Object.keys(await client.indices.get({ index: `${prefix}-posts.*` }))).toHaveLength(1)
+  })
+
+  test('items that found no room are sent again, and only those', async () => {
+    const sent: string[][] = []
+    server.interfere = async (request, forward) => {
+      if (!isBulk(request)) return forward()
+      const lines = request.body.trimEnd().split('\n')
+      sent.push(lines.flatMap((line, i) => (i % 2 === 0 ? [JSON.parse(line).index._id] : [])))
+      if (sent.length > 1) return forward()
+      const error = { type: 'es_rejected_execution_exception', reason: 'no room' }
+      const items = sent[0]!.map((_id) => ({
+        index: { _id, status: _id === 'b' ? 200 : 429, ...(_id !== 'b' && { error }) },
+      }))
+      const only = lines.slice(2, 4).join('\n')
+      await client.transport.request(
+        { method: 'POST', path: request.path, body: `${only}\n` },
+        { headers: { 'content-type': 'application/x-ndjson' } },
+      )
+      return { status: 200, body: JSON.stringify({ errors: true, items }) }
+    }
+    const changes = ['a', 'b', 'c'].map((id) => post(id, 1))
+    expect(await store.apply(batch(undefined, at(1), changes))).toEqual(applied)
+    expect(sent).toEqual([
+      ['a', 'b', 'c'],
+      ['a', 'c'],
+    ])
+    expect(await held()).toEqual(['a', 'b', 'c'])
+  })
+
+  test('a server without room for any of it is busy, and the runner may try again', async () => {
+    const error = { type: 'es_rejected_execution_exception', reason: 'no room' }
+    server.interfere = async (request, forward) =>
+      isBulk(request) ? { status: 429, body: JSON.stringify({ error }) } : forward()
+    await expect(store.apply(batch(undefined, at(1), [post('a', 1)]))).rejects.toMatchObject({
+      code: 'busy',
+      retryable: true,
+    })
+  })
+
+  test('a request that is too large for a proxy goes in parts; a row that is too large alone is refused', async () => {
+    server.interfere = async (request, forward) =>
+      isBulk(request) && request.body.length > 700 ? { status: 413, body: '{}' } : forward()
+    const changes = ['a', 'b', 'c', 'd', 'e'].map((id) => post(id, 1))
+    const large = { ...post('large', 1), row: { ...post('large', 1).row, content: 'x'.repeat(1_000) } }
+    const outcome = await store.apply(batch(undefined, at(1), [...changes, large]))
+    expect(outcome).toMatchObject({ kind: 'applied', refused: [{ identity: 'large' }] })
+    expect(await held()).toEqual(['a', 'b', 'c', 'd', 'e'])
+  })
+
+  test('a conflict with a version below ours is no success', async () => {
+    let bulks = 0
+    server.interfere = async (request, forward) => {
+      if (!isBulk(request) || bulks++ > 0) return forward()
+      const error = { type: 'version_conflict_engine_exception', reason: 'they say' }
+      return { status: 200, body: JSON.stringify({ errors: true, items: [{ index: { status: 409, error } }] }) }
+    }
+    expect(await store.apply(batch(undefined, at(1), [post('a', 1)]))).toEqual(applied)
+    expect([bulks, await held()]).toEqual([2, ['a']])
+  })
+
+  test('a row that Elasticsearch refuses is kept with its reason, hides its older self, and may come back', async () => {
+    const broken = (version: number) => ({
+      ...post('a', version),
+      row: { ...post('a', version).row, posted_at: 'never' },
+    })
+    await store.apply(batch(undefined, at(1), [post('a', 1), post('b', 1)]))
+    const outcome = await store.apply(batch(at(1), at(2), [broken(2), post('c', 2)]))
+    expect(outcome).toMatchObject({ kind: 'applied', refused: [{ identity: 'a', event_id: 'e-a-2' }] })
+    expect(refusedOf(outcome)).toContain('posted_at')
+    expect(await store.refusals('posts', undefined, 10)).toEqual(outcome.kind === 'applied' ? outcome.refused : [])
+    expect(await held()).toEqual(['b', 'c'])
+    expect(await store.apply(batch(at(2), at(3), [post('a', 3)]))).toEqual(applied)
+    expect([await store.refusals('posts', undefined, 10), await held()]).toEqual([[], ['a', 'b', 'c']])
+  })
+
+  test('identities beyond what the index takes are refused, listed in order and in pages', async () => {
+    const long = 'x'.repeat(40_000)
+    const changes = ['b', `${long}1`, `${long}2`, 'é'.repeat(20_000), ''].map((id) => post(id, 1))
+    const outcome = await store.apply(batch(undefined, at(1), changes))
+    expect(outcome).toMatchObject({ kind: 'applied', refused: [{}, {}, {}] })
+    const listed: string[] = []
+    for (let after: string | undefined; ; after = listed.at(-1)) {
+      const [refusal] = await store.refusals('posts', after, 1)
+      if (!refusal) break
+      listed.push(refusal.identity)
+    }
+    expect(listed.map((identity) => identity.length)).toEqual([40_001, 40_001, 20_000])
+    expect(new Set(listed)).toEqual(new Set([`${long}1`, `${long}2`, 'é'.repeat(20_000)]))
+    expect(await held()).toEqual(['', 'b'])
+    expect(await store.inventory('posts', `${long}1`, 10)).toEqual([])
+  })
+
+  test('a store whose data was dropped has no progress and is loaded anew', async () => {
+    await store.apply(batch(undefined, at(1), [post('a', 1)]))
+    await client.indices.delete({ index: `${prefix}-posts.1` })
+    await client.indices.deleteIndexTemplate({ name: `${prefix}-posts` })
+    expect(await store.progress()).toEqual({})
+    expect(await store.apply(batch(at(1), at(2), [post('b', 2)]))).toEqual({ kind: 'superseded', actual: undefined })
+    expect(await store.apply(batch(undefined, at(2), [post('a', 2), post('b', 2)]))).toEqual(applied)
+    expect(await held()).toEqual(['a', 'b'])
+    const { [`${prefix}-posts.1`]: made } = await client.indices.getMapping({ index: `${prefix}-posts.1` })
+    expect(made?.mappings.dynamic).toBe('strict')
+  })
+
+  test('readers see the old rows until a reload is complete, then the new ones alone', async () => {
+    const found = async () => (await store.ask('posts-about', { text: 'text' }, 10)).rows.map((row) => row['post_id'])
+    await store.apply(batch(undefined, at(1), [post('old', 1)]))
+    await store.forget('posts')
+    expect([await found(), await held(), await store.progress()]).toEqual([['old'], [], {}])
+    const half = at(-1, { target: 2, chunks: 1 })
+    await store.apply(batch(undefined, half, [post('a', 2)]))
+    expect(await found()).toEqual(['old'])
+    await store.apply(batch(half, at(2), [post('b', 2)]))
+    expect((await found()).sort()).toEqual(['a', 'b'])
+    expect(Object.keys(await client.indices.get({ index: `${prefix}-posts.*` }))).toHaveLength(1)
+  })
+
+  test('a table forgotten by two sinks at once, and again before it is complete, has one empty generation', async () => {
+    await store.apply(batch(undefined, at(1), [post('old', 1)]))
+    await Promise.all([store.forget('posts'), other.forget('posts')])
+    await store.apply(batch(undefined, at(-1, { target: 2, chunks: 1 }), [post('a', 2)]))
+    await other.forget('posts')
+    expect([await held(), await store.progress()]).toEqual([[], {}])
+    expect(Object.keys(await client.indices.get({ index: `${prefix}-posts.*` }))).toHaveLength(2)
+    expect(await store.apply(batch(undefined, at(2), [post('b', 2)]))).toEqual(applied)
+    expect([await held(other), Object.keys(await client.indices.get({ index: `${prefix}-posts.*` })).length]).toEqual([
+      ['b'],
+      1,
+    ])
+  })
+
+  test('a new column is added in place; another analysis of an old one needs a new generation', async () => {
+    await store.apply(batch(undefined, at(1), [post('a', 1)]))
+    const { type } = posts
+    const wider = { ...posts, columns: [...posts.columns, { name: 'mood', type: 'VARCHAR' }] }
+    await store.prepare([wider])
+    expect(await store.progress()).toEqual({ posts: at(1) })
+    const moody = { ...post('b', 2), row: { ...post('b', 2).row, mood: 'good' } }
+    expect(await store.apply(batch(at(1), at(2), [moody]))).toEqual(applied)
+    const text = [...(type.stores.elasticsearch?.text ?? []), 'user_id']
+    await store.prepare([{ ...wider, type: { ...type, stores: { elasticsearch: { index: 'posts', text } } } }])
+    expect(await store.progress()).toEqual({})
+  })
+
+  test('two tables with one index are refused', async () => {
+    const type = { ...movies.type, stores: { elasticsearch: { index: 'posts', text: ['title'] } } }
+    await expect(store.prepare([{ ...movies, type }])).rejects.toMatchObject({
+      code: 'failed',
+      message: expect.stringContaining('the tables posts and movies have the same Elasticsearch index'),
+    })
+  })
+
+  test('a store that prepared nothing answers what another has prepared', async () => {
+    await store.apply(batch(undefined, at(1), [post('a', 1)]))
+    const reader = await openStore({ url, prefix })
+    expect((await reader.ask('posts-about', { text: 'text' }, 10)).rows).toHaveLength(1)
+    expect(await held(reader)).toEqual(['a'])
+    await expect(reader.ask('movies-with-actor', { actor: 'x' }, 10)).rejects.toMatchObject({ code: 'failed' })
+    await reader.close()
+  })
+
+  test('more hits than one page are all found, once', async () => {
+    const changes = Array.from({ length: 2_500 }, (_, i) => post(`p${i}`, 1))
+    await store.apply(batch(undefined, at(1), changes))
+    const { rows } = await store.ask('posts-about', { text: 'text' }, 2_300)
+    expect(new Set(rows.map((row) => row['post_id'])).size).toBe(2_300)
+    expect((await store.ask('posts-about', { text: 'text' }, 100_000)).rows).toHaveLength(2_500)
+  })
+
+  test('three sinks at once, cut off at random, leave exactly the newest rows', async () => {
+    const random = seeded(7)
+    const history = historyOf(random, 30)
+    server.interfere = async (request, forward) => {
+      const fate = isBulk(request) || isProgress(request) ? random() : 1
+      if (fate < 0.1) return 'cut'
+      const reply = await forward()
+      return fate < 0.2 ? 'cut' : reply
+    }
+    const faulty = await openStore({ url: server.url, prefix })
+    await faulty.prepare([posts])
+    await Promise.all([store, faulty, other].map((sink) => follow(sink, history, random)))
+    server.interfere = undefined
+    await faulty.close()
+    expect(await held()).toEqual([...history.at(-1)!.rows.keys()].sort())
+    expect((await store.inventory('posts', undefined, 100)).map(({ fingerprint }) => fingerprint)).toEqual(
+      [...history.at(-1)!.rows].sort(([a], [b]) => (a < b ? -1 : 1)).map(([id, version]) => `e-${id}-${version}`),
+    )
+  })
+
+  const refusedOf = (outcome: ApplyOutcome) => (outcome.kind === 'applied' ? (outcome.refused[0]?.reason ?? '') : '')
+
+  interface State {
+    /** Version that made each row. */
+    rows: Map<string, number>
+  }
+
+  /** Versions 0 to n-1 of a table whose rows come, change and go. */
+  function historyOf(random: () => number, versions: number): State[] {
+    const states: State[] = []
+    for (let version = 0; version < versions; version++) {
+      const rows = new Map(states.at(-1)?.rows)
+      for (let i = 0; i < 4; i++) {
+        const id = `p${Math.floor(random() * 12)}`
+        if (random() < 0.45) rows.delete(id)
+        else rows.set(id, version)
+      }
+      states.push({ rows })
+    }
+    return states
+  }
+
+  /** Net changes between two versions, in an order of their own that is always the same, in chunks of two. */
+  function chunksOf(history: State[], from: number, to: number): RowChange[][] {
+    const before = history[from]?.rows ?? new Map<string, number>()
+    const after = history[to]!.rows
+    const changes: RowChange[] = []
+    for (const [id, version] of after) if (before.get(id) !== version) changes.push(post(id, version))
+    for (const id of before.keys()) {
+      if (after.has(id)) continue
+      const gone = history.findIndex((state, version) => version > from && !state.rows.has(id) && version <= to)
+      let last = gone
+      for (let v = gone; v <= to; v++) if (history[v - 1]?.rows.has(id) && !history[v]!.rows.has(id)) last = v
+      changes.push(post(id, last, 'delete'))
+    }
+    changes.sort((a, b) => (a.identity < b.identity ? -1 : 1))
+    return Array.from({ length: Math.max(1, Math.ceil(changes.length / 2)) }, (_, i) => changes.slice(i * 2, i * 2 + 2))
+  }
+
+  /** What the runner's follower does, with heads that grow at random. */
+  async function follow(sink: Store, history: State[], random: () => number): Promise<void> {
+    let head = 0
+    for (;;) {
+      const progress = await again(() => sink.progress().then((all) => all['posts']))
+      if (progress && !progress.step && progress.version === history.length - 1) return
+      head = Math.min(history.length - 1, Math.max(head, progress?.version ?? 0) + Math.ceil(random() * 3))
+      const from = progress?.version ?? -1
+      const target = progress?.step?.target ?? head
+      const chunks = chunksOf(history, from, target)
+      let expected = progress
+      for (let i = progress?.step?.chunks ?? 0; i < chunks.length; i++) {
+        const next = i === chunks.length - 1 ? at(target) : at(from, { target, chunks: i + 1 })
+        const outcome = await again(() => sink.apply(batch(expected, next, chunks[i])))
+        if (outcome.kind === 'superseded') break
+        expected = next
+      }
+    }
+  }
+})
+
+/** As the runner does with faults that pass. */
+async function again<T>(work: () => Promise<T>): Promise<T> {
+  for (let attempt = 0; attempt < 100; attempt++) {
+    try {
+      return await work()
+    } catch (error) {
+      if (!(error instanceof Error && 'retryable' in error && error.retryable)) throw error
+    }
+  }
+  throw new Error('it did not pass')
+}
+
+/** Holds the first such request; `held` resolves when it is there, `release` lets it go. */
+function holdOnce(server: FaultyServer, which: (request: Request) => boolean) {
+  const arrived = Promise.withResolvers<void>()
+  const released = Promise.withResolvers<void>()
+  let first = true
+  server.interfere = async (request, forward) => {
+    if (first && which(request)) {
+      first = false
+      arrived.resolve()
+      await released.promise
+    }
+    return forward()
+  }
+  return { held: arrived.promise, release: released.resolve }
+}
+
+/** mulberry32 */
+function seeded(seed: number): () => number {
+  let state = seed
+  return () => {
+    state = (state + 0x6d2b79f5) | 0
+    let t = Math.imul(state ^ (state >>> 15), 1 | state)
+    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t
+    return ((t ^ (t >>> 14)) >>> 0) / 4294967296
+  }
+}
