@@ -38,6 +38,7 @@ const ingest = createIngest({
   scratch_folder: join(folder, 'scratch'),
   logger: quiet,
   sole_process: endpoint === undefined,
+  limits: endpoint ? { groups_in_flight: 4 } : {},
 })
 const app = fastify({ forceCloseConnections: true })
 await ingest.routes(app)

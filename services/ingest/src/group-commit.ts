@@ -31,29 +31,37 @@ interface Waiting {
 export interface GroupLimits {
   group_limit_bytes: number
   group_limit_events: number
+  groups_in_flight: number
+  gather_ms: number
 }
 
 /**
- * Requests that wait at the same time share one raw batch, and its one fsync. Nothing is ever delayed to gather more:
- * while a batch is being written the next one gathers. A request is never split over two batches.
+ * Requests that wait at the same time share one raw batch, and its one write. A request that is alone is never delayed:
+ * while a batch is being written the next one gathers, and where several may be on their way at once (a raw zone whose
+ * writes are slow, not busy), the next one leaves when it has gathered for `gather_ms`. A request is never split over
+ * two batches.
  */
 export class GroupCommit {
   readonly #writer: () => Promise<RawWriter>
   readonly #limits: GroupLimits
   readonly #onDurable: (durable: DurableBatch, seconds: number) => void
-  readonly #onFailed: (error: unknown) => void
+  readonly #onFailed: (error: unknown, writer: RawWriter | undefined) => void
   #waiting: Waiting[] = []
-  #running: Promise<void> | undefined
+  #in_flight = 0
+  #last_left_ms = Number.NEGATIVE_INFINITY
+  /** Set while a look at what waits is to come. */
+  #coming: { cancel: () => void } | undefined
+  #whenIdle: (() => void)[] = []
 
   /**
    * @param onDurable called once a batch, in the order of their numbers, before any request learns of it
-   * @param onFailed called once a batch that could not be made durable
+   * @param onFailed called once a batch that could not be made durable, with the writer that refused it
    */
   constructor(
     writer: () => Promise<RawWriter>,
     limits: GroupLimits,
     onDurable: (durable: DurableBatch, seconds: number) => void,
-    onFailed: (error: unknown) => void,
+    onFailed: (error: unknown, writer: RawWriter | undefined) => void,
   ) {
     this.#writer = writer
     this.#limits = limits
@@ -65,20 +73,41 @@ export class GroupCommit {
   commit(lines: RequestLines): Promise<DurablePlace> {
     return new Promise((resolve, reject) => {
       this.#waiting.push({ lines, resolve, reject })
-      this.#running ??= this.#run()
+      if (this.#coming) return
+      // Requests that arrived in the same turn of the event loop come along.
+      const turn = setImmediate(() => this.#send())
+      this.#coming = { cancel: () => clearImmediate(turn) }
     })
   }
 
   /** Resolves when nothing waits any more. */
   async idle(): Promise<void> {
-    while (this.#running) await this.#running
+    if (this.#waiting.length > 0 || this.#in_flight > 0)
+      await new Promise<void>((idle) => {
+        this.#whenIdle.push(idle)
+      })
   }
 
-  async #run(): Promise<void> {
-    // Requests that arrived in the same turn of the event loop come along.
-    await new Promise((turn) => setImmediate(turn))
-    while (this.#waiting.length > 0) await this.#append(this.#nextGroup())
-    this.#running = undefined
+  /** Sends the groups that may leave now. */
+  #send(): void {
+    this.#coming?.cancel()
+    this.#coming = undefined
+    const { groups_in_flight, gather_ms } = this.#limits
+    while (this.#waiting.length > 0 && this.#in_flight < groups_in_flight) {
+      const gathers_ms = this.#in_flight === 0 ? 0 : this.#last_left_ms + gather_ms - performance.now()
+      if (gathers_ms > 0) {
+        const timer = setTimeout(() => this.#send(), gathers_ms)
+        this.#coming = { cancel: () => clearTimeout(timer) }
+        return
+      }
+      this.#last_left_ms = performance.now()
+      this.#in_flight++
+      void this.#append(this.#nextGroup()).then(() => {
+        this.#in_flight--
+        this.#send()
+      })
+    }
+    if (this.#waiting.length === 0 && this.#in_flight === 0) for (const idle of this.#whenIdle.splice(0)) idle()
   }
 
   #nextGroup(): Waiting[] {
@@ -97,11 +126,12 @@ export class GroupCommit {
   async #append(group: Waiting[]): Promise<void> {
     const started = performance.now()
     let batch: RawBatch
+    let writer: RawWriter | undefined
     try {
-      const writer = await this.#writer()
+      writer = await this.#writer()
       batch = await writer.append((batch_id) => encode(batch_id, group))
     } catch (error) {
-      this.#onFailed(error)
+      this.#onFailed(error, writer)
       for (const { reject } of group) reject(error)
       return
     }

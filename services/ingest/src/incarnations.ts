@@ -13,6 +13,8 @@ export class Incarnations {
   readonly #logger: IngestLogger
   #current: Promise<{ writer: RawWriter; relay: Relay }> | undefined
   #relay: Relay | undefined
+  /** The incarnation that is appended to; none while the next one begins. */
+  #writing: string | undefined
 
   constructor(rawZone: RawZone, relayParts: RelayParts, logger: IngestLogger) {
     this.#rawZone = rawZone
@@ -37,9 +39,12 @@ export class Incarnations {
     this.#relay?.durable(durable)
   }
 
-  /** What an append threw. A fenced incarnation is left to its adopter. */
-  failed(error: unknown): void {
+  /** What an append of this writer threw. A fenced incarnation is left to its adopter. */
+  failed(error: unknown, { incarnation }: RawWriter): void {
     if (!(error instanceof RawZoneError) || error.code !== 'fenced') return
+    // Several appends of one writer may learn it; the next incarnation may have begun already.
+    if (this.#writing !== incarnation) return
+    this.#writing = undefined
     this.#logger.warn(
       { err: error, incarnation: this.#relay?.incarnation },
       'this raw incarnation was taken over; beginning a new one',
@@ -52,6 +57,7 @@ export class Incarnations {
     const writer = await this.#rawZone.begin()
     const relay = new Relay(this.#relayParts, writer)
     this.#relay = relay
+    this.#writing = writer.incarnation
     relay.start()
     return { writer, relay }
   }

@@ -87,9 +87,9 @@ export function createIngest(parts: IngestParts): Ingest {
       incarnations.durable(durable)
       metrics.appended(seconds, durable.batch.lines, durable.batch.bytes.length)
     },
-    (error) => {
+    (error, writer) => {
       logger.error({ err: error }, 'a raw batch could not be made durable; its requests are refused')
-      incarnations.failed(error)
+      if (writer) incarnations.failed(error, writer)
     },
   )
   const uploads = new Uploads(parts.scratch_folder, limits.uploads)

@@ -42,6 +42,17 @@ export const ingestLimits = z.object({
     .default(8 * MiB)
     .describe('a raw batch takes no further request beyond this'),
   group_limit_events: z.number().int().positive().default(20_000),
+  groups_in_flight: z
+    .number()
+    .int()
+    .positive()
+    .default(1)
+    .describe('raw batches on their way at once; more than one helps where a write waits for another machine'),
+  gather_ms: z
+    .number()
+    .nonnegative()
+    .default(10)
+    .describe('with a raw batch on its way, the next one gathers at least this long before it follows'),
   relay_queue_limit_bytes: z
     .number()
     .int()

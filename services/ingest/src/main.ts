@@ -26,6 +26,8 @@ await runService(
         scratch_folder: join(parts.scratch, 'uploads'),
         logger,
         outcomes: noticedOutcomes(notices, storesOf),
+        // A put to another machine mostly waits.
+        limits: { groups_in_flight: 4 },
       })
       await ingest.start()
       closers.add('ingest', () => ingest.stop())

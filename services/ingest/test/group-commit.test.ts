@@ -99,3 +99,42 @@ test('a full queue answers 429 with Retry-After, for a client before it does for
   expect([(await first).statusCode, (await of_b).statusCode]).toEqual([202, 202])
   expect(w.ingest.status().queue.held_bytes).toBe(0)
 })
+
+test('with several groups allowed, the next ones follow without an answer, and no more than allowed are on their way', async () => {
+  w = await world({ limits: { groups_in_flight: 3, gather_ms: 20 } })
+  opened = gate()
+  w.rawZone.beforeAppend = () => opened?.wait()
+  const answers = [post()]
+  await expect.poll(() => w.rawZone.appends).toBe(1)
+  answers.push(post(), post())
+  await expect.poll(() => w.rawZone.appends).toBe(2)
+  answers.push(post())
+  await expect.poll(() => w.rawZone.appends).toBe(3)
+  answers.push(post(), post(), post())
+  await expect.poll(() => w.ingest.status().queue.held_bytes).toBeGreaterThan(6 * 15)
+  opened.open()
+  for (const answer of await Promise.all(answers)) expect(answer.statusCode).toBe(202)
+  expect(w.rawZone.lines()).toHaveLength(7)
+  expect(w.rawZone.appends).toBeLessThanOrEqual(5)
+})
+
+test('a take-over that several appends meet begins one new incarnation', async () => {
+  w = await world({ limits: { groups_in_flight: 3, gather_ms: 0 } })
+  let fenced = 0
+  w.rawZone.beforeAppend = async () => {
+    if (fenced >= 3) return
+    fenced++
+    await expect.poll(() => fenced).toBe(3)
+    throw new RawZoneError('fenced', 'taken over')
+  }
+  const first = post()
+  await expect.poll(() => fenced).toBe(1)
+  const second = post()
+  await expect.poll(() => fenced).toBe(2)
+  const refused = await Promise.all([first, second, post()])
+  expect(refused.map(({ statusCode }) => statusCode)).toEqual([503, 503, 503])
+  const began = w.rawZone.incarnations.size
+  expect((await post()).statusCode).toBe(202)
+  expect(w.rawZone.incarnations.size).toBe(began + 1)
+  await expect.poll(() => w.ingest.status().queue.unpublished_batches).toBe(0)
+})
