@@ -48,7 +48,9 @@ class EmbeddedSeries implements Store {
     this.#database = database
     this.#now = now
     // A power cut may take the last commits, data and progress together: the runner applies them again.
-    database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA cache_size = -32768')
+    database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA cache_size = -65536')
+    // A first load touches the index everywhere: with a longer log each page is copied back once for many changes.
+    database.exec('PRAGMA wal_autocheckpoint = 16384')
     database.exec(
       `CREATE TABLE IF NOT EXISTS mirror (
          number INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL UNIQUE, mapping TEXT NOT NULL, progress TEXT)`,

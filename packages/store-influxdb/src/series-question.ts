@@ -53,13 +53,17 @@ export function windowSum(name: string, given: Readonly<Record<string, string>>,
   if (!/^[1-9]\d{0,8}$/.test(days)) throw new StoreError('failed', `days: expected a whole number from 1, got ${days}`)
   return {
     ...asked,
-    from: startOfDay(to - BigInt(days) * MICROS_OF_DAY),
+    from: startOfDay(latest(to - BigInt(days) * MICROS_OF_DAY, FIRST_DAY)),
     to,
     window_micros: MICROS_OF_DAY,
     column: 'day',
     label: (start) => instantOfMicros(start).slice(0, 10),
   }
 }
+
+/** No row is older; farther back no store can count. */
+const FIRST_DAY = BigInt(Date.parse('0000-01-01T00:00:00Z')) * 1000n
+const latest = (a: bigint, b: bigint): bigint => (a > b ? a : b)
 
 const unknownQuestion = (name: string): StoreError =>
   new StoreError(

@@ -66,6 +66,7 @@ test('a trend has whole days in UTC, the end left out', async () => {
     { day: '2025-10-08', buffering_count: 13 },
   ])
   expect(await trend({ days: '8' })).toHaveLength(3)
+  expect(await trend({ days: '999999999' })).toHaveLength(3)
 })
 
 test('two metrics of one series and microsecond are two', async () => {

@@ -47,9 +47,10 @@ export class PointTable {
        CREATE TABLE IF NOT EXISTS refused_${number} (
          identity TEXT PRIMARY KEY, event_id TEXT NOT NULL, reason TEXT NOT NULL) WITHOUT ROWID;`,
     )
-    // A question names one tag: each has an index in which its values' points stand in order of time.
-    for (const column of tags)
-      database.exec(`CREATE INDEX IF NOT EXISTS point_${number}_${column} ON point_${number} (${column}, time)`)
+    // A question names the first tag and sums a number over a range of time: the index has all of it, in that order.
+    const numbers = fields.filter((_, i) => mapping.fields[i] && AFFINITY[mapping.fields[i].kind])
+    const indexed = [...tags.slice(0, 1), 'time', ...numbers].join(', ')
+    database.exec(`CREATE INDEX IF NOT EXISTS point_${number}_series ON point_${number} (${indexed})`)
     const columns = ['identity', 'version', 'event_id', 'time', ...tags, ...fields]
     this.#write = database.prepare(
       `INSERT INTO point_${number} (${columns.join(', ')}) VALUES (${columns.map(() => '?').join(', ')})
