@@ -1,5 +1,6 @@
 import type { Notice } from '@sluice/event-log'
 import { CLOSED_TARGET, LEDGER_TABLE, LEDGER_TXN, QUARANTINE_TABLE } from '@sluice/lake/ledger/index'
+import { FOLLOWED_TXN, FOLLOWER_TABLE } from './follower.ts'
 import { KEYED_TABLE, PLAIN_TABLE } from './plain-batch.ts'
 import { keyOf, type PlainRow, type RowsByKey } from './plain-rows.ts'
 import { CLOSED_TXN } from './plain-table.ts'
@@ -56,11 +57,15 @@ export class Checker implements Watcher {
   readonly #planned = new Map<string, number[]>()
   /** Ledger commits by actor. */
   readonly #decisions = new Map<Actor, number[]>()
+  readonly #saw: (what: string) => void
+  /** Ledger version that the keyed table has applied to, by the version of the table; ascending. */
+  readonly #keyed: { version: number; through: number }[] = []
   violation: Violation | undefined
 
-  constructor(log: SimLog, rows: RowsByKey) {
+  constructor(log: SimLog, rows: RowsByKey, saw: (what: string) => void) {
     this.#log = log
     this.#rows = rows
+    this.#saw = saw
   }
 
   written(key: string, bytes: Uint8Array, by: Actor): void {
@@ -95,9 +100,17 @@ export class Checker implements Watcher {
       for (const [target, versions] of this.#planned) {
         const due = versions.findLast((version) => version <= ledger) ?? -1
         const applied = this.applied(target)
+        if (target === KEYED_TABLE && due >= 0) this.#followed(due)
         this.#require(applied >= due, `${target} is said to have reached ${ledger}, and is at ${applied}, not ${due}`)
       }
     })
+  }
+
+  /** What is computed from the keyed table has followed it to where it had applied a plan. */
+  #followed(due: number): void {
+    const version = this.#keyed.find(({ through }) => through >= due)?.version ?? 0
+    const followed = this.#tables.get(FOLLOWER_TABLE)?.txns.get(FOLLOWED_TXN) ?? 0
+    this.#require(followed >= version, `the follower is at ${followed} of the keyed table, and should be at ${version}`)
   }
 
   /** Whether the ledger covers every record of the log. */
@@ -106,11 +119,6 @@ export class Checker implements Watcher {
       const last = records.at(-1)
       return !last || (this.#covered.get(partition) ?? 0) > last.offset
     })
-  }
-
-  /** Receipts in the ledger. */
-  get receipts(): number {
-    return this.#reference.receipts.length
   }
 
   /** Everything is at rest: nothing is left to do, and nothing is missing. */
@@ -164,6 +172,7 @@ export class Checker implements Watcher {
         if (table !== LEDGER_TABLE) this.#moved(seen, table, version, txn)
       }
     }
+    if (rearranged) this.#saw('compaction')
     if (rearranged)
       this.#same(
         `${table} ${version}: rows after a compaction`,
@@ -179,13 +188,18 @@ export class Checker implements Watcher {
   #moved(seen: SeenTable, table: string, version: number, txn: { appId: string; version: number }): void {
     const was = seen.txns.get(txn.appId) ?? -1
     this.#require(txn.version > was, `${table} ${version}: txn ${txn.appId} goes from ${was} to ${txn.version}`)
+    seen.txns.set(txn.appId, txn.version)
+    if (table === FOLLOWER_TABLE) return
+    const plans = this.#planned.get(txn.appId === CLOSED_TXN ? CLOSED_TARGET : table) ?? []
+    if (plans.filter((plan) => plan > was && plan <= txn.version).length > 1) this.#saw('several plans at once')
+    if (table === KEYED_TABLE) this.#keyed.push({ version, through: txn.version })
     const ledger = this.#tables.get(LEDGER_TABLE)?.version ?? 0
     this.#require(txn.version <= ledger, `${table} ${version}: has applied ${txn.version}, the ledger is at ${ledger}`)
-    seen.txns.set(txn.appId, txn.version)
   }
 
   /** One decision: exactly the records between the offsets before and after, judged as the reference does. */
   #decided(version: number, actions: readonly SeenAction[], added: readonly string[], by: Actor): void {
+    this.#saw('decision')
     this.#decisions.set(by, [...this.decisionsOf(by), version])
     const rows = added.flatMap((path) => this.#rows.get(keyOf(LEDGER_TABLE, path)) ?? [])
     const at = new Map(rows.map((row) => [`${row.partition}/${row.offset}`, row]))
@@ -212,10 +226,14 @@ export class Checker implements Watcher {
         `ledger ${version}: ${nameOf(row)} (${row.event_id}, content ${row.content}) is ${row.outcome} ${row.reason ?? ''} and should be ${expected ? `${expected.outcome} ${expected.reason ?? ''}` : 'dropped as redelivered'}`,
       )
       this.#reference.record(version, row)
+      this.#saw(row.reason === 'id_conflict' ? row.reason : row.outcome)
     }
-    for (const event of dropped)
+    for (const event of dropped) {
+      this.#saw('redelivered')
       this.#require(this.#reference.has(event), `ledger ${version}: covers ${nameOf(event)} and has no row of it`)
+    }
     const closed = this.#plannedBy(version, actions)
+    for (const _ of closed) this.#saw('closing')
     this.#same(`closings of ledger ${version}`, closed, this.#reference.closings(version))
   }
 
@@ -235,7 +253,7 @@ export class Checker implements Watcher {
 
   /** A table is what the ledger says up to the version that the table has applied. */
   #judgeTable(table: string, version: number): void {
-    if (table === LEDGER_TABLE) return
+    if (table === LEDGER_TABLE || table === FOLLOWER_TABLE) return
     const name = `${table} ${version}, which has applied the ledger through ${this.applied(table)}`
     const is = this.#rowsOf(table)
       .map((row) => nameOf(row))

@@ -24,6 +24,8 @@ export interface Dangers {
   outage: number
   /** At each request: it fails before it has an effect. */
   refuse: number
+  /** At each look into a data file: it fails. */
+  unreadable: number
   /** At each request: it has its effect and the answer is lost. */
   lose_answer: number
   /** At each write: the answer is a timeout, and it has its effect later, perhaps after its sender's death. */
@@ -48,6 +50,7 @@ export const CALM: Dangers = {
   compact: 0,
   outage: 0,
   refuse: 0,
+  unreadable: 0,
   lose_answer: 0,
   arrive_late: 0,
   stale_owner: 0,
@@ -57,20 +60,21 @@ export const CALM: Dangers = {
 
 /** Rates to choose from, one of each a run: most runs lack some mishaps, so that each kind is also seen alone. */
 const RATES: { readonly [danger in keyof Dangers]: readonly number[] } = {
-  kill: [0, 0, 0.003, 0.02],
-  sleep: [0, 0, 0.005, 0.02],
-  expel: [0, 0, 0.004, 0.02],
-  join: [0, 0.003, 0.01],
+  kill: [0, 0, 0.003, 0.015],
+  sleep: [0, 0, 0.005, 0.015],
+  expel: [0, 0, 0.01, 0.04],
+  join: [0, 0.01, 0.03],
   assign_beside: [0, 0, 0.05],
   catch_up_beside: [0, 0, 0.01],
   refresh_beside: [0, 0, 0.05, 0.2],
   clean: [0, 0, 0, 0.03],
-  compact: [0, 0, 0.004, 0.02],
+  compact: [0, 0, 0.01, 0.05],
   outage: [0, 0, 0.003],
   refuse: [0, 0, 0.01, 0.05],
+  unreadable: [0, 0, 0, 0.15],
   lose_answer: [0, 0, 0.01, 0.1],
   arrive_late: [0, 0, 0.01, 0.1],
-  stale_owner: [0, 0.5, 0.9],
+  stale_owner: [0, 0.7, 0.95],
   deliver_again: [0, 0, 0.1],
   reweigh: [0, 0.02, 0.1],
 }

@@ -51,7 +51,7 @@ export class Traffic {
   constructor(random: Random) {
     this.#random = random
     this.#ids = IDS.slice(0, random.between(1, IDS.length))
-    this.#invalid = random.pick([0, 0.2, 0.5])
+    this.#invalid = random.pick([0, 0.2, 0.4])
   }
 
   /** A new receipt, or one that was sent before and comes once more. */
@@ -81,7 +81,8 @@ export class Traffic {
     const keyed = random.chance(0.5)
     const content = {
       content: this.#contents.size + 1,
-      valid: !random.chance(this.#invalid),
+      // The first content of an id is invalid more often: it is the corrected one that closes an entry.
+      valid: !random.chance(variant === 0 ? 2 * this.#invalid : this.#invalid),
       key: keyed ? random.pick(KEYS) : undefined,
       at: keyed && random.chance(0.7) ? random.below(4) : undefined,
     }

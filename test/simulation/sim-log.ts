@@ -112,6 +112,7 @@ export class SimConsumer implements LogConsumer {
       const from = await this.#startFrom(log.offsets(partitions))
       this.#positions = new Map(partitions.map((partition) => [partition, from.get(partition) ?? 0n]))
       this.#generation = generation
+      this.#world.saw('rebalance')
       scheduler.note(this.#actor, `owns ${partitions.map((p) => `${p}@${from.get(p)}`).join(' ') || 'nothing'}`)
     } finally {
       this.#assigning = false

@@ -2,6 +2,7 @@ import { DeltaTable } from '@sluice/delta'
 import { LEDGER_TABLE, QUARANTINE_TABLE } from '@sluice/lake/ledger/index'
 import { Checker, type Violation } from './checker.ts'
 import { CALM, drawDangers } from './dangers.ts'
+import { FOLLOWER_TABLE } from './follower.ts'
 import { jsonCodec } from './json-codec.ts'
 import { KEYED_TABLE, PLAIN_TABLE } from './plain-batch.ts'
 import type { RowsByKey } from './plain-rows.ts'
@@ -24,9 +25,8 @@ export interface SimulationResult {
   trace: readonly string[]
   /** The run was given up because somebody wrote what was cleaned up long ago. */
   too_late: boolean
-  /** What happened, to see that a run is not a walk in the park. */
-  lives: number
-  receipts: number
+  /** What happened how often, to see that a run is not a walk in the park. */
+  seen: ReadonlyMap<string, number>
 }
 
 const MAX_WORKERS = 4
@@ -65,12 +65,12 @@ class Simulation {
     this.#scheduler = new Scheduler(random, trace)
     const log = new SimLog(random.between(1, 4))
     this.#world = new World({ random, scheduler: this.#scheduler, log, dangers: drawDangers(random) })
-    this.#checker = new Checker(log, this.#rows)
+    this.#checker = new Checker(log, this.#rows, this.#world.saw)
     this.#world.watchers.push(this.#checker)
     this.#traffic = new Traffic(random)
-    this.#left = random.between(2, 30)
-    this.#chaos_steps = random.between(50, 600)
-    this.#send = random.pick([0.03, 0.1, 1])
+    this.#left = random.between(4, 30)
+    this.#chaos_steps = random.between(50, 450)
+    this.#send = random.pick([0.05, 0.2, 1])
     this.#settings = {
       limits: {
         freshness_ms: 0,
@@ -89,8 +89,7 @@ class Simulation {
       too_late: this.#world.too_late,
       steps: this.#scheduler.steps,
       trace: this.#scheduler.trace ?? [],
-      lives: this.#workers.length,
-      receipts: this.#checker.receipts,
+      seen: this.#world.seen,
     }
   }
 
@@ -119,7 +118,7 @@ class Simulation {
   }
 
   async #create(): Promise<void> {
-    for (const name of [LEDGER_TABLE, PLAIN_TABLE, KEYED_TABLE, QUARANTINE_TABLE]) {
+    for (const name of [LEDGER_TABLE, PLAIN_TABLE, KEYED_TABLE, FOLLOWER_TABLE, QUARANTINE_TABLE]) {
       const { objects: store, now, token } = this.#world
       const table = new DeltaTable({ store, root: `lake/${name}`, codec: jsonCodec, now, token })
       await table.create({ schema: { type: 'struct', fields: [] }, tableId: name })
@@ -206,12 +205,14 @@ class Simulation {
 
   #kill({ actor, consumer }: Worker): void {
     this.#scheduler.kill(actor)
+    this.#world.saw('death')
     if (consumer) this.#world.log.expel(consumer)
     if (this.#random.chance(0.7)) this.#start()
   }
 
   #sleep({ actor, consumer }: Worker): void {
     actor.asleep_until = this.#scheduler.steps + this.#random.between(10, 400)
+    this.#world.saw('sleep')
     this.#scheduler.note(actor, `sleeps until ${actor.asleep_until}`)
     if (consumer && this.#random.chance(0.7)) this.#world.log.expel(consumer)
     if (this.#random.chance(0.1)) this.#world.passTime(this.#random.below(3_600_000))

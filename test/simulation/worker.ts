@@ -16,6 +16,7 @@ import type { PaceLimits } from '@sluice/transformer/pace'
 import { type PumpedTable, TablePump } from '@sluice/transformer/table-pump'
 import { Transformer } from '@sluice/transformer/transformer'
 import type { Checker } from './checker.ts'
+import { FOLLOWER_TABLE, followSource } from './follower.ts'
 import { jsonCodec } from './json-codec.ts'
 import { KEYED_TABLE, PLAIN_TABLE, plainBatch } from './plain-batch.ts'
 import { FileGone, PlainFiles, plainLedgerRows, type RowsByKey } from './plain-rows.ts'
@@ -178,6 +179,7 @@ export class Worker {
   #settled(kind: string, version: number | undefined): void {
     const decisions = this.#checker.decisionsOf(this.actor).slice(this.#decided)
     this.#world.scheduler.note(this.actor, `${kind} ${version ?? ''}`)
+    if (version === undefined) this.#world.saw(kind)
     const right = version === undefined ? decisions.length === 0 : decisions.join() === String(version)
     if (!right) this.#checker.fail(`${this.actor.name} was told ${kind} ${version ?? ''} and decided [${decisions}]`)
   }
@@ -202,7 +204,10 @@ export class Worker {
     })
     return [
       pumped(PLAIN_TABLE, plain),
-      pumped(KEYED_TABLE, keyed),
+      {
+        ...pumped(KEYED_TABLE, keyed),
+        followers: () => followSource(keyed, this.#delta(FOLLOWER_TABLE), this.#world.now),
+      },
       pumped(QUARANTINE_TABLE, quarantine),
       pumped(CLOSED_TARGET, closing, this.#variant.closing?.(closing) ?? closingAfter(ledger, quarantine, closing)),
     ]

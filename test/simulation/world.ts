@@ -28,6 +28,8 @@ export class World {
   readonly log: SimLog
   readonly watchers: Watcher[] = []
   dangers: Dangers
+  /** What happened how often. */
+  readonly seen = new Map<string, number>()
   /**
    * A log entry that was cleaned up was sent again, by a writer that was away for longer than the log's retention between
    * its last look and its write. Delta has no guard against that but a retention that is long enough.
@@ -51,6 +53,10 @@ export class World {
 
   /** A text that was never used before. */
   readonly token = (): string => `t${this.#serial++}`
+
+  readonly saw = (what: string): void => {
+    this.seen.set(what, (this.seen.get(what) ?? 0) + 1)
+  }
 
   passTime(ms: number): void {
     this.#clock_ms += ms
@@ -85,10 +91,15 @@ export class World {
       if (this.#deleted.has(key)) this.too_late = true
       const outcome = await objects.putIfAbsent(key, bytes)
       if (outcome.kind === 'created' && !this.too_late) written(key, bytes)
+      if (outcome.kind === 'exists') this.saw('race lost')
       return outcome
     }
     return {
-      get: (key, range) => this.#ask(actor, `gets ${key}`, () => objects.get(key, range)),
+      get: (key, range) =>
+        this.#ask(actor, `gets ${key}`, async () => {
+          if (key.endsWith('.rows') && this.random.chance(this.dangers.unreadable)) throw new StoreDown(`gets ${key}`)
+          return objects.get(key, range)
+        }),
       head: (key) => this.#ask(actor, `heads ${key}`, () => objects.head(key)),
       put: (key, bytes) => this.#write(actor, `puts ${key}`, () => put(key, bytes)),
       putIfAbsent: (key, bytes) => this.#write(actor, `puts if absent ${key}`, () => putIfAbsent(key, bytes)),
@@ -105,9 +116,19 @@ export class World {
     if (!this.random.chance(this.dangers.arrive_late)) return this.#ask(actor, what, work)
     await this.scheduler.step(actor, `${what}: times out`)
     const request = this.scheduler.actor(`${actor.name}'s late request`)
-    request.asleep_until = this.random.chance(0.3) ? 0 : this.scheduler.steps + this.random.below(300)
+    request.asleep_until = this.random.pick([
+      0,
+      0,
+      ...[50, 300, 300].map((steps) => this.#after(steps)),
+      Number.POSITIVE_INFINITY,
+    ])
+    this.saw('write that came late')
     void this.scheduler.step(request, what).then(work)
     throw new StoreDown(what)
+  }
+
+  #after(at_most: number): number {
+    return this.scheduler.steps + this.random.below(at_most)
   }
 
   /** One step for the request, one for its answer: between them the effect is there and its sender does not know. */
@@ -121,6 +142,7 @@ export class World {
     }
     const result = await work()
     if (random.chance(dangers.lose_answer) || cut) {
+      this.saw('answer lost')
       await scheduler.step(actor, `gets no answer: ${what}`)
       throw new StoreDown(what)
     }
