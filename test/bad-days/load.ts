@@ -41,6 +41,14 @@ export class Load {
     return [...this.events.values()].filter(({ acknowledged }) => acknowledged > 0)
   }
 
+  /** A load that knows what was sent so far, for a copy of the lake that it was sent to. */
+  copy(name: string): Load {
+    const copy = new Load(name, this.#random)
+    for (const [id, sent] of this.events) copy.events.set(id, { ...sent })
+    copy.#ids.push(...this.#ids)
+    return copy
+  }
+
   /** Sends one request; `false` if it got no answer or was not accepted. */
   async send(client: Client, size = 1 + Math.floor(this.#random() ** 2 * 150)): Promise<boolean> {
     const batch = Array.from({ length: size }, () => (this.#random() < 0.1 ? this.#again() : this.#fresh()))

@@ -10,6 +10,8 @@ const KEYED = {
   payment: { table: 'payments', key: 'payment_id', time: 'paid_at' },
 } as const
 
+const SHOWN = 10
+
 /**
  * Compares a quiet lake with what was sent to it: the ledger has every acknowledged event once with its outcome and no
  * event that nobody sent; tables, quarantine and stores hold what follows from that; and verify says so too.
@@ -47,7 +49,7 @@ async function ledgerIsTrue(client: Client, sent: ReadonlyMap<string, SentEvent>
       wrong.push(`${event_id}: expected ${expected}, ${JSON.stringify(row)}`)
   }
   for (const event_id of ledger.keys()) if (!sent.has(event_id)) wrong.push(`${event_id}: nobody sent it`)
-  expect(wrong).toEqual([])
+  expect(wrong.slice(0, SHOWN), `${wrong.length} wrong`).toEqual([])
   return [...sent.values()].filter(({ event_id, expected }) => expected === 'stored' && ledger.has(event_id))
 }
 

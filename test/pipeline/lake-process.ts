@@ -109,7 +109,7 @@ export class LakeProcess {
   }
 
   async remove(): Promise<void> {
-    await this.kill()
+    await this.killAll()
     await rm(this.data, { recursive: true, force: true, maxRetries: 5 })
   }
 }

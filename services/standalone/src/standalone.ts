@@ -2,9 +2,8 @@ import { mkdir, rm } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { createConsole, lakeReader } from '@sluice/console'
 import { localNotices } from '@sluice/event-log'
-import { openEmbeddedLog } from '@sluice/event-log/embedded/embedded-log'
 import { EVENTS_TOPIC, loadEventTypes } from '@sluice/events'
-import { createIngest, noticedOutcomes, refillLog } from '@sluice/ingest'
+import { createIngest, noticedOutcomes } from '@sluice/ingest'
 import { Lake, openDatabase } from '@sluice/lake'
 import { openFolderStore } from '@sluice/object-store'
 import { openSegmentRawZone } from '@sluice/raw-zone'
@@ -13,7 +12,7 @@ import { startTransformer } from '@sluice/transformer'
 import type { Config } from './config.ts'
 import { lockData } from './data-lock.ts'
 import { startEmbeddedStores } from './embedded-stores.ts'
-import { logEpoch } from './log-epoch.ts'
+import { openLog } from './open-log.ts'
 
 const VERSION = '0.1.0'
 const CONSOLE_MEMORY_BYTES = 512 * 1024 ** 2
@@ -41,18 +40,6 @@ export async function startStandalone(
   closers.add('object store', () => objectStore.close())
   const rawZone = await openSegmentRawZone({ path: join(data, 'raw') })
   closers.add('raw zone', () => rawZone.close())
-  const log_path = join(data, 'log')
-  await mkdir(log_path, { recursive: true })
-  const log = await openEmbeddedLog({ path: join(log_path, 'topics') })
-  closers.add('event log', () => log.close())
-  await log.ensureTopic(EVENTS_TOPIC, { partitions: config.partitions })
-  const partitions = (await log.offsets(EVENTS_TOPIC)).length
-  const epoch = await logEpoch(log_path)
-  if (epoch.fresh) {
-    const refilled = await refillLog({ rawZone, log, eventTypes, partitions })
-    if (refilled > 0) logger.warn({ batches: refilled }, 'the event log was new and was filled from the raw zone')
-    await epoch.keep()
-  }
   const notices = localNotices()
   const database = await openDatabase({
     memory_limit_bytes: config.memory_limit_mb * 1024 ** 2,
@@ -61,6 +48,16 @@ export async function startStandalone(
   })
   closers.add('database', () => database.close())
   const lake = await Lake.open({ store: objectStore, database, scratch_path: scratch, now }, eventTypes)
+  const { log, epoch, partitions } = await openLog({
+    folder: join(data, 'log'),
+    partitions: config.partitions,
+    rawZone,
+    lake,
+    eventTypes,
+    logger,
+    now,
+  })
+  closers.add('event log', () => log.close())
 
   const stores = startEmbeddedStores({ folder: join(data, 'stores'), lake, notices, logger, metrics, now })
   closers.add('stores', () => stores.stop())
@@ -68,7 +65,7 @@ export async function startStandalone(
     lake,
     log,
     topic: EVENTS_TOPIC,
-    log_epoch: epoch.epoch,
+    log_epoch: epoch,
     notices,
     logger,
     metrics,
@@ -92,7 +89,7 @@ export async function startStandalone(
     sole_process: true,
   })
   const console = await createConsole({
-    lake: await lakeReader(lake, { log_epoch: epoch.epoch, now }),
+    lake: await lakeReader(lake, { log_epoch: epoch, now }),
     rawZone,
     flow: {
       async unpublished() {

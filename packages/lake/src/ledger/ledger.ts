@@ -238,9 +238,12 @@ export class Ledger {
   }
 
   #appId(partition: number): string {
-    return `log/${this.#log_epoch}/${partition}`
+    return offsetTxn(this.#log_epoch, partition)
   }
 }
+
+/** The Delta `txn` by which the ledger says which offset of a partition comes next. */
+export const offsetTxn = (log_epoch: string, partition: number) => `log/${log_epoch}/${partition}`
 
 /** The `add` action of a file written before its commit. */
 export function addOf(file: PlannedFile, now: number): AddFile {

@@ -1,0 +1,130 @@
+import { appendFile, cp, readdir, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { Client } from '../pipeline/client.ts'
+import { LakeProcess, NotStarted, temporaryFolder } from '../pipeline/lake-process.ts'
+import { Load } from './load.ts'
+import { randomFrom } from './random.ts'
+import { expectReconciled } from './reconcile.ts'
+
+const before = new Load('d', randomFrom(11))
+/** Data folders of a lake that was stopped, and of one that was killed. */
+let stopped: string
+let killed: string
+let lake: LakeProcess | undefined
+
+beforeAll(async () => {
+  const first = await LakeProcess.start()
+  const client = new Client(first.url)
+  for (let i = 0; i < 4; i++) await before.send(client, 100)
+  await client.caughtUp()
+  killed = await temporaryFolder()
+  await first.killAll()
+  await cp(first.data, killed, { recursive: true })
+  const again = await LakeProcess.start({ data: first.data })
+  await new Client(again.url).caughtUp()
+  expect(await again.stop()).toEqual({ code: 0, signal: null })
+  stopped = again.data
+})
+afterEach(async () => {
+  await lake?.remove()
+  lake = undefined
+})
+afterAll(async () => {
+  await rm(stopped, { recursive: true, force: true })
+  await rm(killed, { recursive: true, force: true })
+})
+
+/** A lake on a copy of a data folder that something happened to. */
+async function after(data: string, damage: (folder: string) => Promise<void>) {
+  const folder = await temporaryFolder()
+  await cp(data, folder, { recursive: true })
+  await damage(folder)
+  lake = await LakeProcess.start({ data: folder })
+  return { client: new Client(lake.url), lake, load: before.copy('e') }
+}
+
+async function newestFile(folder: string, suffix: string): Promise<string> {
+  const paths = (await readdir(folder, { recursive: true })).filter((name) => name.endsWith(suffix)).sort()
+  const sized = await Promise.all(paths.map(async (name) => ({ name, size: (await stat(join(folder, name))).size })))
+  return join(folder, sized.findLast(({ size }) => size > 0)?.name ?? '')
+}
+
+async function cutOff(path: string, bytes: number): Promise<void> {
+  await truncate(path, Math.max(0, (await stat(path)).size - bytes))
+}
+
+describe('raw', () => {
+  it('a batch that was being written is cut off; everything acknowledged is there', async () => {
+    const { client, load } = await after(killed, async (folder) => {
+      const segment = await newestFile(join(folder, 'raw'), '.ndjson')
+      const [line] = (await readFile(segment, 'utf8')).split('\n')
+      await appendFile(segment, `${line}\n${line?.slice(0, 100)}`)
+    })
+    await load.send(client, 50)
+    await expectReconciled(client, load.events)
+  })
+})
+
+describe('the event log', () => {
+  it('lost as a whole, it is filled again from raw, and nothing is counted twice', async () => {
+    const { client, load } = await after(killed, (folder) => rm(join(folder, 'log'), { recursive: true }))
+    await expectReconciled(client, load.events)
+  })
+
+  it('a block that was being written is cut off', async () => {
+    const { client, load } = await after(killed, async (folder) =>
+      appendFile(await newestFile(join(folder, 'log'), '.log'), Buffer.from('SLB1\0\0\0\x10 half a block')),
+    )
+    await expectReconciled(client, load.events)
+  })
+
+  it('cut off behind what was decided, it is filled again', async () => {
+    const { client, load } = await after(killed, async (folder) =>
+      cutOff(await newestFile(join(folder, 'log'), '.log'), 10_000),
+    )
+    await load.send(client, 50)
+    await expectReconciled(client, load.events)
+  })
+
+  it('its newest segment empty, it is filled again', async () => {
+    const { client, load } = await after(stopped, async (folder) =>
+      truncate(await newestFile(join(folder, 'log'), '.log'), 0),
+    )
+    await load.send(client, 50)
+    await expectReconciled(client, load.events)
+  })
+})
+
+describe('stores', () => {
+  it('all lost, they are loaded again from the tables', async () => {
+    const { client, load } = await after(stopped, (folder) => rm(join(folder, 'stores'), { recursive: true }))
+    await expectReconciled(client, load.events)
+  })
+
+  it('damaged, they are set aside and loaded again', async () => {
+    const { client, lake, load } = await after(stopped, async (folder) => {
+      for (const name of await readdir(join(folder, 'stores'))) {
+        const files = await readdir(join(folder, 'stores', name), { recursive: true, withFileTypes: true })
+        for (const file of files)
+          if (file.isFile() && file.name !== 'lock.sqlite')
+            await writeFile(join(file.parentPath, file.name), 'no database, but a text of some length'.repeat(200))
+      }
+    })
+    await expectReconciled(client, load.events)
+    const aside = (await readdir(join(lake.data, 'stores'))).filter((name) => name.includes('.damaged-'))
+    expect(aside.map((name) => name.split('.')[0]).sort()).toEqual(['elasticsearch', 'influxdb', 'neo4j', 'postgres'])
+  })
+})
+
+it('a second process on the same data is refused, with what to do, and the first goes on', async () => {
+  const { client, lake, load } = await after(stopped, async () => {})
+  const refusal = await LakeProcess.start({ data: lake.data }).catch((error: unknown) => error)
+  expect(refusal).toBeInstanceOf(NotStarted)
+  if (!(refusal instanceof NotStarted)) return
+  expect(refusal.exit.code).toBe(1)
+  expect(refusal.output).toContain(`another Sluice is running on ${lake.data}`)
+  expect(refusal.output.split('\n').length).toBeLessThan(4)
+  await load.send(client, 10)
+  await expectReconciled(client, load.events)
+})
