@@ -133,7 +133,7 @@ test('kill -9 in the middle of loading loses nothing that was applied, and nothi
   const folder = await emptyFolder()
   onTestFinished(() => rmSync(folder, { recursive: true }))
   let applied = 0
-  for (let life = 0; life < 4; life++) {
+  for (let life = 0; life < 3; life++) {
     const child = fork(join(import.meta.dirname, 'loading-child.ts'), [folder], {
       stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
     })

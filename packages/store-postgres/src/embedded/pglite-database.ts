@@ -5,7 +5,7 @@ import { quoted } from '../quoted.ts'
 import type { SqlDatabase, SqlParameter, SqlRow, SqlTransaction } from '../sql-database.ts'
 import { sqlStateOf, storeErrorOf } from '../sql-error.ts'
 import type { DataFolder } from './data-folder.ts'
-import { syncFiles } from './synced-files.ts'
+import { stopAtAbort, syncFiles } from './engine-repairs.ts'
 import { Upkeep } from './upkeep.ts'
 
 const SETTINGS = {
@@ -146,6 +146,7 @@ export class PgliteDatabase implements SqlDatabase {
           ...Object.entries(SETTINGS).flatMap(([name, value]) => ['-c', `${name}=${value}`]),
         ],
       })
+      stopAtAbort(engine)
       syncFiles(engine)
       await engine.exec(`SET search_path = ${quoted(this.#schema)}`)
       if (isNew || !wasClosed) await this.#folder.syncAll()
@@ -158,6 +159,7 @@ export class PgliteDatabase implements SqlDatabase {
 
   #engineFailed(error: unknown): StoreError {
     const known = storeErrorOf(error)
+    if (known.code === 'corrupt') return known
     const message = `PGlite failed and is started again: ${known.message}`
     if (known.code === 'no_space' || this.#isFull())
       return new StoreError('no_space', message, { cause: error, retryable: true })

@@ -39,6 +39,8 @@ export class Upkeep {
   async #vacuum(): Promise<void> {
     const [age] = await this.#query('SELECT age(datfrozenxid) FROM pg_database WHERE datname = current_database()')
     if (Number(age?.[0]) > FREEZE_AGE) await this.#query('VACUUM (FREEZE, ANALYZE)')
+    // Statistics are as old as a second otherwise.
+    await this.#query('SELECT pg_stat_force_next_flush()')
     const worn = await this.#query(
       `SELECT schemaname, relname FROM pg_stat_user_tables
        WHERE greatest(n_dead_tup, n_ins_since_vacuum, n_mod_since_analyze)
