@@ -18,7 +18,8 @@ const request = z
 process.once('disconnect', () => process.exit(1))
 try {
   await writeRows()
-  process.exit(0)
+  // A pipe is written to behind: what is still on its way when the process exits would be lost.
+  process.stdout.end(() => process.exit(0))
 } catch (error) {
   process.stderr.write(error instanceof Error ? error.message : String(error), () => process.exit(1))
 }
