@@ -1,0 +1,150 @@
+import { DeltaTable } from '@sluice/delta'
+import { hyparquetCodec } from '@sluice/delta/hyparquet-codec'
+import { type LogConsumer, localNotices, type PolledRecord } from '@sluice/event-log'
+import { KnownIds, Ledger, type LoadedBatch, type PlannedFile, type PlanTarget } from '@sluice/lake'
+import { type Faults, openMemoryStore } from '@sluice/object-store/memory-store'
+import { describe, expect, it } from 'vitest'
+import { TablePump } from '../src/table-pump.ts'
+import { Transformer } from '../src/transformer.ts'
+
+const LIMITS = { freshness_ms: 0, max_records: 3, max_bytes: 1e6, max_wait_ms: 0, look_every_ms: 0 }
+const FILE: PlannedFile = { path: 'p', size: 1, rows: 1, stats: '{}' }
+
+interface World {
+  ledger: Ledger
+  transformer: Transformer
+  pump: TablePump
+  consumer: LogConsumer
+  faults: Faults
+  /** Offsets of each batch that was decided. */
+  decided: bigint[][]
+  /** What the pump could not do. */
+  failures: unknown[]
+  follower: { calls: number; fails: boolean }
+}
+
+/** A transformer over one partition of `records` records, with one table `movies`. */
+async function openWorld(records: number): Promise<World> {
+  const faults: Faults = {}
+  const store = openMemoryStore({ faults: { before: (operation, key) => faults.before?.(operation, key) } })
+  const delta = new DeltaTable({ store, root: 'ledger', codec: hyparquetCodec })
+  await delta.create({ schema: { type: 'struct', fields: [] }, tableId: 'b2b4c6f0-0000-4000-8000-000000000001' })
+  const ledger = await Ledger.open(delta, { log_epoch: 'e1', now: Date.now })
+  const notices = localNotices()
+  const failures: unknown[] = []
+  const follower = { calls: 0, fails: false }
+  const pump = new TablePump({
+    ledger,
+    notices,
+    max_behind: 0,
+    failed: (_, error) => failures.push(error),
+    tables: [{ name: 'movies', target: targetOf(), version: () => 0, followers: () => follow(follower) }],
+  })
+  const decided: bigint[][] = []
+  let batch: bigint[] = []
+  const transformer = new Transformer({
+    ledger,
+    known: new KnownIds({ async *idHashes() {}, receipts: async () => [] }),
+    pump,
+    notices,
+    types: 'types',
+    limits: LIMITS,
+    now: Date.now,
+    loader: {
+      load: async (polled, covered) => {
+        batch = polled.map(({ offset }) => offset)
+        return batchOf(covered, decided.length)
+      },
+    },
+    settled: ({ kind }) => kind === 'committed' && decided.push(batch),
+  })
+  const consumer = consumerOf(records, transformer)
+  return { ledger, transformer, pump, consumer, faults, decided, failures, follower }
+}
+
+async function follow(follower: World['follower']) {
+  follower.calls++
+  if (follower.fails) throw new Error('the follower failed')
+  return []
+}
+
+function targetOf(): PlanTarget {
+  let at = -1
+  const take = async (_: unknown, { through }: { through: number }) => {
+    at = through
+    return 'applied' as const
+  }
+  return { applied: async () => at, append: take, merge: take, close: take }
+}
+
+const batchOf = (covered: LoadedBatch['covered'], serial: number): LoadedBatch => ({
+  covered,
+  idHashes: new BigInt64Array(0),
+  arrivals: async () => [],
+  write: async () => ({
+    ledger: { ...FILE, path: `part-${serial}` },
+    idHashes: new BigInt64Array(0),
+    entries: { movies: { kind: 'append', files: [FILE] } },
+    counts: { stored: 1, quarantined: 0, repeats: 0, redelivered: 0 },
+    awaited: [],
+  }),
+  close: async () => undefined,
+})
+
+/** Owns partition 0 from the first poll on. */
+function consumerOf(records: number, transformer: Transformer): LogConsumer {
+  let position: bigint | undefined
+  return {
+    async poll({ max_records }) {
+      position ??= (await transformer.startFrom([{ partition: 0 }])).get(0) ?? 0n
+      const polled: PolledRecord[] = []
+      for (; polled.length < max_records && position < BigInt(records); position++)
+        polled.push({ partition: 0, offset: position, value: new Uint8Array(0) })
+      return { generation: 1, records: polled }
+    },
+    positions: () => new Map([[0, position ?? 0n]]),
+    seek: (positions) => {
+      position = positions.get(0)
+    },
+    close: async () => undefined,
+  }
+}
+
+const failing = () => {
+  throw new Error('the store is down')
+}
+
+describe('Transformer', () => {
+  it('decides all records once, batch after batch', async () => {
+    const { transformer, consumer, decided, ledger } = await openWorld(7)
+    while ((await transformer.turn(consumer)) > 0);
+    expect(decided).toEqual([[0n, 1n, 2n], [3n, 4n, 5n], [6n]])
+    expect(ledger.nextOffset(0)).toBe(7n)
+  })
+
+  it('skips nothing when the store fails in a batch and still fails when it wants to go back', async () => {
+    const { transformer, consumer, decided, faults, ledger } = await openWorld(7)
+    await transformer.turn(consumer)
+    faults.before = failing
+    for (let turn = 0; turn < 3; turn++) await expect(transformer.turn(consumer)).rejects.toThrow()
+    faults.before = undefined
+    while ((await transformer.turn(consumer)) > 0);
+    expect(decided).toEqual([[0n, 1n, 2n], [3n, 4n, 5n], [6n]])
+    expect(ledger.nextOffset(0)).toBe(7n)
+  })
+})
+
+describe('TablePump', () => {
+  it('calls followers that failed again, although the table itself is up to date', async () => {
+    const { transformer, consumer, pump, follower, failures } = await openWorld(3)
+    follower.fails = true
+    await transformer.turn(consumer)
+    await pump.drain()
+    expect(failures).toHaveLength(1)
+    expect(pump.behind).toBe(true)
+    follower.fails = false
+    await transformer.turn(consumer)
+    expect(follower.calls).toBe(2)
+    expect(pump.behind).toBe(false)
+  })
+})
