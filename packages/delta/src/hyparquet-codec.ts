@@ -1,31 +1,28 @@
-import { parquetMetadataAsync, parquetReadObjects, type RowGroup, type SchemaElement } from 'hyparquet'
-import { compressors } from 'hyparquet-compressors'
+import { constants, zstdCompressSync } from 'node:zlib'
+import type { SchemaElement } from 'hyparquet'
 import { parquetWriteBuffer } from 'hyparquet-writer'
 import type { ParquetCodec, ParquetFile, ParquetRow } from './parquet-codec.ts'
+import { readRecords } from './parquet-record.ts'
 import { type DataType, decimalOf, type StructField, type StructType } from './schema.ts'
+
+/** Rows that the writer holds in columns at a time. */
+const GROUP_ROWS = 10_000
 
 /** A codec in plain JavaScript, for checkpoints: no native code, whole files in memory. */
 export const hyparquetCodec: ParquetCodec = { read, write }
 
 async function* read(file: ParquetFile, columns: readonly string[]): AsyncGenerator<ParquetRow[]> {
-  const bytes = await file.bytes()
-  const buffer = exactBuffer(bytes)
-  const metadata = await parquetMetadataAsync(buffer)
-  let start = 0
-  for (const group of metadata.row_groups) {
-    const end = start + Number(group.num_rows)
-    const wanted = columns.filter((column) => holds(group, column))
-    if (wanted.length > 0)
-      yield await parquetReadObjects({
-        file: buffer,
-        metadata,
-        columns: wanted,
-        compressors,
-        rowStart: start,
-        rowEnd: end,
-      })
-    start = end
-  }
+  yield* readRecords(
+    await file.bytes(),
+    (path, siblings) => (path.length > 1 || columns.includes(path[0] ?? '')) && needed(path, siblings),
+  )
+}
+
+/** Partition values and statistics come as text and, from some writers, as structs too. */
+function needed(path: readonly string[], siblings: readonly string[]): boolean {
+  const name = path.at(-1)
+  if (path.length !== 2) return true
+  return name !== 'partitionValues_parsed' && (name !== 'stats_parsed' || !siblings.includes('stats'))
 }
 
 async function write(schema: StructType, rows: Iterable<ParquetRow>): Promise<Uint8Array> {
@@ -36,8 +33,13 @@ async function write(schema: StructType, rows: Iterable<ParquetRow>): Promise<Ui
     const convert = converter(type)
     return { name, data: all.map((row) => (row[name] == null ? undefined : convert(row[name]))) }
   })
-  return new Uint8Array(parquetWriteBuffer({ columnData, schema: elements, rowGroupSize: 1_000 }))
+  const options = { codec: 'ZSTD', compressors: { ZSTD: zstdWithChecksum } } as const
+  return new Uint8Array(parquetWriteBuffer({ columnData, schema: elements, rowGroupSize: GROUP_ROWS, ...options }))
 }
+
+/** Each page's frame carries a checksum, so that a reader notices damage. */
+const zstdWithChecksum = (bytes: Uint8Array) =>
+  zstdCompressSync(bytes, { params: { [constants.ZSTD_c_checksumFlag]: 1, [constants.ZSTD_c_compressionLevel]: 1 } })
 
 /** The writer takes 64-bit integers as bigints only. */
 function converter(type: DataType): (value: unknown) => unknown {
@@ -128,17 +130,3 @@ function decimalElement(type: DataType): Partial<SchemaElement> {
         : { type: 'FIXED_LEN_BYTE_ARRAY', type_length: 16 }
   return { ...physical, converted_type: 'DECIMAL', precision, scale }
 }
-
-/** Whether a column has any value in a row group: most actions are of one kind, and empty structs are costly to build. */
-function holds(group: RowGroup, column: string): boolean {
-  return group.columns.some(
-    ({ meta_data }) =>
-      meta_data?.path_in_schema[0] === column &&
-      (meta_data.statistics?.null_count === undefined || meta_data.statistics.null_count < meta_data.num_values),
-  )
-}
-
-const exactBuffer = (bytes: Uint8Array): ArrayBuffer =>
-  bytes.buffer instanceof ArrayBuffer && bytes.byteOffset === 0 && bytes.byteLength === bytes.buffer.byteLength
-    ? bytes.buffer
-    : new Uint8Array(bytes).buffer

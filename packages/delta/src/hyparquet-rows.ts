@@ -30,7 +30,7 @@ export async function* readFileRows(snapshot: Snapshot, store: DeltaStore, file:
   const deleted = await deletedRows(snapshot, store, file)
   const bytes = await bytesAt(store, snapshot.key(file))
   const buffer = new Uint8Array(bytes).buffer
-  const metadata = parquetMetadata(buffer)
+  const metadata = parquetMetadata(buffer, { geoparquet: false })
   const { plain, decimals } = plainMetadata(metadata)
   const columns = columnsOf(parquetSchema(plain).children)
   const readers = snapshot.schema.fields.map((field) => fieldReader(snapshot, file, field, columns, decimals))

@@ -44,11 +44,12 @@ export class LayeredMap<V> {
   }
 
   /**
-   * The map with changes applied (`undefined` removes).
+   * The map with changes applied (`undefined` removes); takes the changes over.
    * @param keep is asked for each value when the layers are folded: values that may be forgotten by then
    */
   with(changes: ReadonlyMap<string, V | undefined>, keep?: (value: V) => boolean): LayeredMap<V> {
     if (changes.size === 0) return this
+    if (this.size === 0 && this.#overlay.size === 0) return LayeredMap.over(present(changes))
     let size = this.size
     for (const [key, value] of changes) size += Number(value !== undefined) - Number(this.has(key))
     if (this.#overlay.size + changes.size <= MAX_OVERLAY) {
@@ -71,3 +72,15 @@ export class LayeredMap<V> {
     return LayeredMap.over(base)
   }
 }
+
+/** The same map unless it has removals: for the many files of a table just opened there is no second one. */
+function present<V>(changes: ReadonlyMap<string, V | undefined>): ReadonlyMap<string, V> {
+  return everyPresent(changes) ? changes : new Map([...changes].filter(isPresent))
+}
+
+function everyPresent<V>(map: ReadonlyMap<string, V | undefined>): map is ReadonlyMap<string, V> {
+  for (const value of map.values()) if (value === undefined) return false
+  return true
+}
+
+const isPresent = <V>(entry: [string, V | undefined]): entry is [string, V] => entry[1] !== undefined

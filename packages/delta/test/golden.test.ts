@@ -1,6 +1,4 @@
-import { existsSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { describe, expect, it } from 'vitest'
 import { dataFileKey, encodePath } from '../src/data-path.ts'
 import { DeltaError } from '../src/delta-error.ts'
@@ -11,16 +9,10 @@ import { Replay } from '../src/reconciliation.ts'
 import { Snapshot } from '../src/snapshot.ts'
 import type { Value } from '../src/value.ts'
 import { FolderStore } from './folder-store.ts'
+import { goldenFolder, goldenTables, noGoldenTables } from './golden-tables.ts'
 import { add, paths } from './tables.ts'
 
-/** `<table>/delta` and `<table>/expected`; by default they lie beside the checkout. */
-const folder =
-  process.env['SLUICE_DELTA_GOLDEN'] ?? fileURLToPath(new URL('../../../../shared/data/delta-golden', import.meta.url))
-const tables = existsSync(folder)
-  ? readdirSync(folder, { withFileTypes: true }).flatMap((entry) => (entry.isDirectory() ? [entry.name] : []))
-  : []
 const strict = process.env['SLUICE_TEST_STRICT'] === '1'
-const reason = `skipped: there are none at ${folder}; SLUICE_DELTA_GOLDEN says where they are`
 
 /** Tables without expected rows, and what must come out instead. */
 const SPECIAL: Record<string, (open: () => Promise<Snapshot>, table: DeltaTable) => Promise<void>> = {
@@ -56,14 +48,14 @@ const REZONED: Record<string, [string, string]> = {
 /** Features of golden tables that are not supported: none. */
 const UNSUPPORTED: readonly string[] = []
 
-describe.skipIf(tables.length === 0 && !strict)(
-  `golden tables of other engines${tables.length === 0 ? ` (${reason})` : ''}`,
+describe.skipIf(goldenTables.length === 0 && !strict)(
+  `golden tables of other engines${goldenTables.length === 0 ? ` (${noGoldenTables})` : ''}`,
   () => {
-    it('are there', () => expect(tables).not.toEqual([]))
+    it('are there', () => expect(goldenTables).not.toEqual([]))
 
-    for (const name of tables)
+    for (const name of goldenTables)
       it(`${name} reads as expected`, async () => {
-        const store = new FolderStore(join(folder, name))
+        const store = new FolderStore(join(goldenFolder, name))
         const table = new DeltaTable({ store, root: 'delta', codec: hyparquetCodec })
         const special = SPECIAL[name]
         if (special) return special(() => table.snapshot(), table)

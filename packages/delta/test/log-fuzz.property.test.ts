@@ -200,6 +200,21 @@ describe('a checkpoint', () => {
     }
   })
 
+  it('with any bytes changed is refused or read, and never hangs', async () => {
+    const { store } = await world(true)
+    const whole = (await store.get(checkpointKey(ROOT, 6))) ?? expect.fail()
+    const change = fc.record({ at: fc.nat({ max: whole.length - 1 }), byte: fc.integer({ min: 0, max: 255 }) })
+    await check(
+      fc.asyncProperty(fc.array(change, { minLength: 1, maxLength: 4 }), async (changes) => {
+        const copy = copyOf(store)
+        const bytes = Uint8Array.from(whole)
+        for (const { at, byte } of changes) bytes[at] = byte
+        await copy.put(checkpointKey(ROOT, 6), bytes)
+        await opened(copy)
+      }),
+    )
+  })
+
   it('hinted at by any text is found all the same', async () => {
     const { store, files } = await world(true)
     const hint = fc.oneof(
