@@ -18,8 +18,7 @@ export interface EmbeddedGraphOptions {
  * Errors: `busy` (another process has it open), `corrupt` (cannot be opened: load it anew), `no_space`.
  */
 export async function openStore(options: EmbeddedGraphOptions): Promise<Store> {
-  const engine = new LadybugEngine(openDatabase(options.folder))
-  return new GraphStore(engine, engine.tables)
+  return new GraphStore(new LadybugEngine(openDatabase(options.folder)))
 }
 
 class LadybugEngine implements GraphEngine {
@@ -38,12 +37,12 @@ class LadybugEngine implements GraphEngine {
     this.#catalog = new GraphCatalog(this.#writer)
   }
 
-  get tables(): readonly GraphTable[] {
+  async tables(): Promise<readonly GraphTable[]> {
     return this.#catalog.tables
   }
 
   async declare(tables: readonly GraphTable[]): Promise<void> {
-    await this.write(async (transaction) => {
+    await this.#transaction(async (transaction) => {
       for (const graph of tables) {
         const known = this.#catalog.tables.find((candidate) => candidate.table === graph.table)
         if (known && mappingText(known) === mappingText(graph)) continue
@@ -57,6 +56,14 @@ class LadybugEngine implements GraphEngine {
   }
 
   write<T>(work: (transaction: GraphTransaction) => Promise<T>): Promise<T> {
+    return this.#transaction(work)
+  }
+
+  forget(graph: GraphTable): Promise<void> {
+    return this.#transaction((transaction) => transaction.forget(graph))
+  }
+
+  #transaction<T>(work: (transaction: LadybugTransaction) => Promise<T>): Promise<T> {
     const done = this.#lastWrite.then(async () => {
       this.#writer.run('BEGIN TRANSACTION')
       try {

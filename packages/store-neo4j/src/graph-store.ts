@@ -14,15 +14,14 @@ import { type GraphTable, graphTable } from './graph-table.ts'
 import type { GraphEngine } from './graph-transaction.ts'
 import { cypherQuestions, questions } from './questions.ts'
 
-/** The graph store on any engine. `tables` are those the engine knows from before. */
+/** The graph store on any engine. */
 export class GraphStore implements Store {
   readonly name = 'neo4j'
   readonly #engine: GraphEngine
-  readonly #tables: Map<string, GraphTable>
+  readonly #tables = new Map<string, GraphTable>()
 
-  constructor(engine: GraphEngine, tables: readonly GraphTable[]) {
+  constructor(engine: GraphEngine) {
     this.#engine = engine
-    this.#tables = new Map(tables.map((table) => [table.table, table]))
   }
 
   async prepare(tables: readonly StoredTable[]): Promise<void> {
@@ -36,7 +35,7 @@ export class GraphStore implements Store {
   }
 
   async apply(batch: ChangeBatch): Promise<ApplyOutcome> {
-    const graph = this.#table(batch.table)
+    const graph = await this.#table(batch.table)
     try {
       return await this.#engine.write((transaction) => applyChanges(transaction, graph, batch))
     } catch (error) {
@@ -47,8 +46,7 @@ export class GraphStore implements Store {
   }
 
   async forget(table: string): Promise<void> {
-    const graph = this.#table(table)
-    await this.#engine.write((transaction) => transaction.forget(graph))
+    await this.#engine.forget(await this.#table(table))
   }
 
   refusals(table: string, after: string | undefined, limit: number): Promise<Refusal[]> {
@@ -56,7 +54,7 @@ export class GraphStore implements Store {
   }
 
   async inventory(table: string, after: string | undefined, limit: number): Promise<InventoryRow[]> {
-    return this.#engine.inventory(this.#table(table), after, limit)
+    return this.#engine.inventory(await this.#table(table), after, limit)
   }
 
   async ask(name: string, parameters: Readonly<Record<string, string>>, limit: number): Promise<Answer> {
@@ -69,8 +67,8 @@ export class GraphStore implements Store {
       if (value === undefined) throw new StoreError('failed', `question ${name} needs the parameter ${parameter.name}`)
       values[parameter.name] = value
     }
-    const known = plan.tables.every((table) => this.#tables.has(table))
-    const rows = known ? await this.#engine.query(plan.cypher, values) : []
+    const tables = await Promise.all(plan.tables.map((table) => this.#known(table)))
+    const rows = tables.includes(undefined) ? [] : await this.#engine.query(plan.cypher, values)
     return { query: `${plan.cypher}\n// parameters: ${JSON.stringify(values)}`, columns: question.columns, rows }
   }
 
@@ -78,10 +76,18 @@ export class GraphStore implements Store {
     return this.#engine.close()
   }
 
-  #table(table: string): GraphTable {
-    const graph = this.#tables.get(table)
+  async #table(table: string): Promise<GraphTable> {
+    const graph = await this.#known(table)
     if (!graph) throw new StoreError('failed', `table ${table} is not known to the graph store: call prepare first`)
     return graph
+  }
+
+  /** What this process has not prepared, an earlier one or another may have. */
+  async #known(table: string): Promise<GraphTable | undefined> {
+    if (!this.#tables.has(table))
+      for (const graph of await this.#engine.tables())
+        if (!this.#tables.has(graph.table)) this.#tables.set(graph.table, graph)
+    return this.#tables.get(table)
   }
 }
 

@@ -50,16 +50,18 @@ export interface GraphTransaction {
   /** Deletes those of the nodes that have neither an edge nor a property. */
   deleteLonelyNodes(label: string, ids: readonly string[]): Promise<void>
   writeRefusals(table: string, refusals: readonly Refusal[], cleared: readonly string[]): Promise<void>
-  /** Takes everything of the table out of the graph, its progress too. */
-  forget(graph: GraphTable): Promise<void>
 }
 
 /** A graph engine. */
 export interface GraphEngine {
+  /** The tables that were declared, by whichever process, as they were declared last. */
+  tables(): Promise<readonly GraphTable[]>
   /** Makes what the tables need: schema, constraints, indexes. May be called again with more or changed tables. */
   declare(tables: readonly GraphTable[]): Promise<void>
   /** Runs the work in one transaction, again if the engine says so; errors end it without a trace. */
   write<T>(work: (transaction: GraphTransaction) => Promise<T>): Promise<T>
+  /** Takes everything of the table out of the graph, its progress first. */
+  forget(graph: GraphTable): Promise<void>
   progress(): Promise<Record<string, Progress>>
   inventory(graph: GraphTable, after: string | undefined, limit: number): Promise<InventoryRow[]>
   refusals(table: string, after: string | undefined, limit: number): Promise<Refusal[]>

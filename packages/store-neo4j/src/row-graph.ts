@@ -2,6 +2,7 @@ import type { EdgeMapping, EventType } from '@sluice/events'
 import type { Row } from '@sluice/store'
 import { compareUtf8, type Entry } from './edge-summary.ts'
 import { fieldOf, type GraphTable } from './graph-table.ts'
+import { joined } from './pair-identity.ts'
 
 /** What one row puts into the graph. */
 export interface RowGraph {
@@ -19,6 +20,8 @@ export interface RowEdge {
 
 /** Ids are kept in unique indexes, whose keys end at 8,191 bytes in Neo4j. */
 const ID_LIMIT_BYTES = 4_000
+/** The same for the two ids of an edge together, as `joined` writes them, where edges are listed by them. */
+const PAIR_LIMIT_BYTES = 7_800
 /** An edge remembers the texts of its newest row, which are read and written with each batch that touches it. */
 const TEXT_LIMIT_BYTES = 4 * 1024 * 1024
 
@@ -28,6 +31,12 @@ export function refusalReason(graph: GraphTable, identity: string, row: Row): st
   for (const field of idFields(graph))
     for (const id of idsOf(row, field))
       if (Buffer.byteLength(id) > ID_LIMIT_BYTES) return tooLong(field, ID_LIMIT_BYTES)
+  if (!graph.tracked)
+    for (const { from, to } of graph.edges)
+      for (const start of idsOf(row, from.field))
+        for (const end of idsOf(row, to.field))
+          if (Buffer.byteLength(joined(start, end)) > PAIR_LIMIT_BYTES)
+            return tooLong(`the pair of ${from.field} and ${to.field}`, PAIR_LIMIT_BYTES)
   for (const field of propertyFields(graph)) {
     const value = row[field]
     const text = Array.isArray(value) ? JSON.stringify(value) : value
@@ -36,8 +45,8 @@ export function refusalReason(graph: GraphTable, identity: string, row: Row): st
   return undefined
 }
 
-const tooLong = (field: string, limit: number): string =>
-  `${field} has more than ${limit} bytes, which the graph store cannot hold`
+const tooLong = (what: string, limit: number): string =>
+  `${what} has more than ${limit} bytes, which the graph store cannot hold`
 
 const idFields = ({ nodes, edges }: GraphTable): string[] => [
   ...new Set([...nodes.map((node) => node.id), ...edges.flatMap((edge) => [edge.from.field, edge.to.field])]),

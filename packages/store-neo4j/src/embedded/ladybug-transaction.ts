@@ -155,6 +155,7 @@ export class LadybugTransaction implements GraphTransaction {
     )
   }
 
+  /** Takes everything of the table out of the graph, its progress too. */
   async forget(graph: GraphTable): Promise<void> {
     this.#catalog.drop(graph)
     this.#session.run('MATCH (r:_Refused) WHERE r.table_name = $name DELETE r', { name: graph.table })
