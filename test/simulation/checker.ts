@@ -5,7 +5,6 @@ import { KEYED_TABLE, PLAIN_TABLE } from './plain-batch.ts'
 import { keyOf, type PlainRow, type RowsByKey } from './plain-rows.ts'
 import { CLOSED_TXN } from './plain-table.ts'
 import { nameOf, Reference } from './reference.ts'
-import type { Actor } from './scheduler.ts'
 import { positionOf } from './sim-event.ts'
 import type { SimLog } from './sim-log.ts'
 import type { Watcher } from './world.ts'
@@ -55,8 +54,8 @@ export class Checker implements Watcher {
   readonly #covered = new Map<number, number>()
   /** By target: ledger versions with a plan entry for it, ascending. */
   readonly #planned = new Map<string, number[]>()
-  /** Ledger commits by actor. */
-  readonly #decisions = new Map<Actor, number[]>()
+  /** Ledger versions by the turn that decided them. */
+  readonly #decisions = new Map<string, number[]>()
   readonly #saw: (what: string) => void
   /** Ledger version that the keyed table has applied to, by the version of the table; ascending. */
   readonly #keyed: { version: number; through: number }[] = []
@@ -68,7 +67,7 @@ export class Checker implements Watcher {
     this.#saw = saw
   }
 
-  written(key: string, bytes: Uint8Array, by: Actor): void {
+  written(key: string, bytes: Uint8Array, by: string): void {
     const [, table, digits] = LOG_KEY.exec(key) ?? []
     if (table === undefined || digits === undefined) return
     const lines = Buffer.from(bytes).toString('utf8').trim().split('\n')
@@ -76,9 +75,9 @@ export class Checker implements Watcher {
     this.#guard(() => this.#committed(table, Number(digits), actions, by))
   }
 
-  /** Ledger versions decided by an actor. */
-  decisionsOf(actor: Actor): readonly number[] {
-    return this.#decisions.get(actor) ?? []
+  /** Ledger versions decided in a turn. */
+  decisionsOf(turn: string): readonly number[] {
+    return this.#decisions.get(turn) ?? []
   }
 
   /** A notice says that tables have what the ledger decided up to a version, and what became of events. */
@@ -151,7 +150,7 @@ export class Checker implements Watcher {
     return JSON.stringify([[...this.#covered], tables])
   }
 
-  #committed(table: string, version: number, actions: readonly SeenAction[], by: Actor): void {
+  #committed(table: string, version: number, actions: readonly SeenAction[], by: string): void {
     const seen = this.#tables.get(table) ?? { version: 0, files: new Set(), txns: new Map() }
     this.#tables.set(table, seen)
     this.#require(version === seen.version + 1, `${table}: version ${version} came after ${seen.version}`)
@@ -198,7 +197,7 @@ export class Checker implements Watcher {
   }
 
   /** One decision: exactly the records between the offsets before and after, judged as the reference does. */
-  #decided(version: number, actions: readonly SeenAction[], added: readonly string[], by: Actor): void {
+  #decided(version: number, actions: readonly SeenAction[], added: readonly string[], by: string): void {
     this.#saw('decision')
     this.#decisions.set(by, [...this.decisionsOf(by), version])
     const rows = added.flatMap((path) => this.#rows.get(keyOf(LEDGER_TABLE, path)) ?? [])

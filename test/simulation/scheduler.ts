@@ -9,6 +9,8 @@ export interface Actor {
   asleep_until: number
   /** How much likelier than others it is to take the next step. */
   weight: number
+  /** A worker's turns, counted: each may make one decision. */
+  turn: number
 }
 
 /**
@@ -28,7 +30,7 @@ export class Scheduler {
   }
 
   actor(name: string): Actor {
-    return { name, dead: false, asleep_until: 0, weight: 1 }
+    return { name, dead: false, asleep_until: 0, weight: 1, turn: 0 }
   }
 
   /** Resolves when it is this actor's turn; never for a dead one. */

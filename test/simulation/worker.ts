@@ -23,7 +23,7 @@ import { FileGone, PlainFiles, plainLedgerRows, type RowsByKey } from './plain-r
 import { CLOSED_TXN, PlainTable } from './plain-table.ts'
 import type { Actor } from './scheduler.ts'
 import { SimConsumer } from './sim-log.ts'
-import { StoreDown, type World } from './world.ts'
+import { StoreDown, turnOf, type World } from './world.ts'
 
 /** Parts put in the place of the real ones, each wrong in one way, to see that the checker finds out. */
 export interface Variant {
@@ -165,19 +165,16 @@ export class Worker {
     this.consumer = consumer
     const seen = this.#variant.consumer?.(consumer) ?? consumer
     return async () => {
-      const decided = this.#checker.decisionsOf(this.actor).length
-      this.#decided = decided
+      this.actor.turn++
       const records = await transformer.turn(seen)
       this.#checker.reached(pump.applied)
       return records
     }
   }
 
-  #decided = 0
-
   /** A worker that was told that it did not decide has changed nothing; one that did has made one decision. */
   #settled(kind: string, version: number | undefined): void {
-    const decisions = this.#checker.decisionsOf(this.actor).slice(this.#decided)
+    const decisions = this.#checker.decisionsOf(turnOf(this.actor))
     this.#world.scheduler.note(this.actor, `${kind} ${version ?? ''}`)
     if (version === undefined) this.#world.saw(kind)
     const right = version === undefined ? decisions.length === 0 : decisions.join() === String(version)

@@ -16,9 +16,11 @@ export class StoreDown extends Error {
 /** Fake time that a step takes. */
 export const STEP_MS = 2_000
 
+export const turnOf = ({ name, turn }: Actor) => `${name}, turn ${turn}`
+
 export interface Watcher {
-  /** An object was written. */
-  written(key: string, bytes: Uint8Array, by: Actor): void
+  /** An object was written; `by`: in which turn of whom it was sent, which may be over by now. */
+  written(key: string, bytes: Uint8Array, by: string): void
 }
 
 /** What all workers share: objects, clock, log; and what may happen to them. */
@@ -79,18 +81,18 @@ export class World {
   /** The store as one actor sees it. */
   view(actor: Actor): DeltaStore {
     const objects = this.#objects
-    const written = (key: string, bytes: Uint8Array) => {
-      for (const watcher of this.watchers) watcher.written(key, bytes, actor)
+    const written = (key: string, bytes: Uint8Array, by: string) => {
+      for (const watcher of this.watchers) watcher.written(key, bytes, by)
     }
-    const put = async (key: string, bytes: Uint8Array) => {
+    const put = async (key: string, bytes: Uint8Array, by: string) => {
       const outcome = await objects.put(key, bytes)
-      written(key, bytes)
+      written(key, bytes, by)
       return outcome
     }
-    const putIfAbsent = async (key: string, bytes: Uint8Array) => {
+    const putIfAbsent = async (key: string, bytes: Uint8Array, by: string) => {
       if (this.#deleted.has(key)) this.too_late = true
       const outcome = await objects.putIfAbsent(key, bytes)
-      if (outcome.kind === 'created' && !this.too_late) written(key, bytes)
+      if (outcome.kind === 'created' && !this.too_late) written(key, bytes, by)
       if (outcome.kind === 'exists') this.saw('race lost')
       return outcome
     }
@@ -101,8 +103,8 @@ export class World {
           return objects.get(key, range)
         }),
       head: (key) => this.#ask(actor, `heads ${key}`, () => objects.head(key)),
-      put: (key, bytes) => this.#write(actor, `puts ${key}`, () => put(key, bytes)),
-      putIfAbsent: (key, bytes) => this.#write(actor, `puts if absent ${key}`, () => putIfAbsent(key, bytes)),
+      put: (key, bytes) => this.#write(actor, `puts ${key}`, (by) => put(key, bytes, by)),
+      putIfAbsent: (key, bytes) => this.#write(actor, `puts if absent ${key}`, (by) => putIfAbsent(key, bytes, by)),
       list: (prefix, options) => this.#list(actor, prefix, options),
       delete: (keys) =>
         this.#write(actor, `deletes ${keys.join(' ')}`, () => {
@@ -112,8 +114,9 @@ export class World {
     }
   }
 
-  async #write<T>(actor: Actor, what: string, work: () => Promise<T>): Promise<T> {
-    if (!this.random.chance(this.dangers.arrive_late)) return this.#ask(actor, what, work)
+  async #write<T>(actor: Actor, what: string, work: (by: string) => Promise<T>): Promise<T> {
+    const by = turnOf(actor)
+    if (!this.random.chance(this.dangers.arrive_late)) return this.#ask(actor, what, () => work(by))
     await this.scheduler.step(actor, `${what}: times out`)
     const request = this.scheduler.actor(`${actor.name}'s late request`)
     request.asleep_until = this.random.pick([
@@ -123,7 +126,7 @@ export class World {
       Number.POSITIVE_INFINITY,
     ])
     this.saw('write that came late')
-    void this.scheduler.step(request, what).then(work)
+    void this.scheduler.step(request, what).then(() => work(by))
     throw new StoreDown(what)
   }
 
