@@ -1,4 +1,4 @@
-import { Admin } from '@platformatic/kafka'
+import { Admin, type BaseOptions } from '@platformatic/kafka'
 import { LogError } from '../event-log.ts'
 import { logErrorOf } from './errors.ts'
 import type { KafkaSettings } from './settings.ts'
@@ -38,19 +38,7 @@ export class KafkaAdmin {
   }
 
   #connection(): Admin {
-    const { brokers, clientId, sasl, ssl, limits } = this.#settings
-    this.#admin ??= new Admin({
-      clientId,
-      bootstrapBrokers: [...brokers],
-      connectTimeout: limits.connect_ms,
-      requestTimeout: limits.request_ms,
-      timeout: limits.request_ms,
-      retries: RETRIES,
-      retryDelay: RETRY_DELAY_MS,
-      autocreateTopics: false,
-      ...(sasl && { sasl: { ...sasl, mechanism: SASL_MECHANISMS[sasl.mechanism] } }),
-      ...(ssl && { tls: ssl === true ? {} : ssl }),
-    })
+    this.#admin ??= new Admin(platformaticOptions(this.#settings))
     return this.#admin
   }
 
@@ -60,6 +48,22 @@ export class KafkaAdmin {
     await admin?.close().catch((error) => {
       this.#settings.logger.debug({ err: error }, 'closing a Kafka admin client failed')
     })
+  }
+}
+
+/** What every client of @platformatic/kafka is made with. */
+export function platformaticOptions({ brokers, clientId, sasl, ssl, limits }: KafkaSettings): BaseOptions {
+  return {
+    clientId,
+    bootstrapBrokers: [...brokers],
+    connectTimeout: limits.connect_ms,
+    requestTimeout: limits.request_ms,
+    timeout: limits.request_ms,
+    retries: RETRIES,
+    retryDelay: RETRY_DELAY_MS,
+    autocreateTopics: false,
+    ...(sasl && { sasl: { ...sasl, mechanism: SASL_MECHANISMS[sasl.mechanism] } }),
+    ...(ssl && { tls: ssl === true ? {} : ssl }),
   }
 }
 

@@ -1,19 +1,25 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import kafkajs, { type Producer, type RecordMetadata } from 'kafkajs'
 import { LogError, type LogProducer, type LogRecord } from '../event-log.ts'
 import { logErrorOf } from './errors.ts'
-import { kafkajsClient, SEND_RETRY } from './kafkajs-client.ts'
+import { openKafkajsProducer } from './kafkajs-producer.ts'
+import { openPlatformaticProducer } from './platformatic-producer.ts'
 import { type Acknowledged, type SendBatch, SendQueue, unacknowledged } from './send-queue.ts'
-import { EPOCH_HEADER, type KafkaSettings, topicName } from './settings.ts'
+import type { KafkaSettings } from './settings.ts'
 import type { KafkaTopics } from './topics.ts'
 
 const PAUSE_BEFORE_THE_REST_MS = 100
 
-const COMPRESSION = {
-  zstd: kafkajs.CompressionTypes.ZSTD,
-  gzip: kafkajs.CompressionTypes.GZIP,
-  none: kafkajs.CompressionTypes.None,
-} as const
+/**
+ * One connection that produces idempotently with acks of all, one batch at a time. After an error it is never used
+ * again: nobody knows what of the batch was written, and under which sequence numbers.
+ */
+export interface ProducerClient {
+  /** @returns the partitions whose records were acknowledged; some may be left out */
+  produce(records: SendBatch['records']): Promise<readonly Acknowledged[]>
+  close(): Promise<void>
+}
+
+const CLIENTS = { kafkajs: openKafkajsProducer, platformatic: openPlatformaticProducer } as const
 
 /**
  * Gathers sends into batches by bytes and time and has one batch under way at a time: what waits meanwhile is the next
@@ -23,8 +29,7 @@ export class KafkaProducer implements LogProducer {
   readonly #settings: KafkaSettings
   readonly #topics: KafkaTopics
   readonly #queue: SendQueue
-  readonly #headers: { [EPOCH_HEADER]: Buffer }
-  #client: Promise<Producer> | undefined
+  #client: Promise<ProducerClient> | undefined
   #queued: Promise<unknown> = Promise.resolve()
   #sending: Promise<void> | undefined
   #closed = false
@@ -33,7 +38,6 @@ export class KafkaProducer implements LogProducer {
     this.#settings = settings
     this.#topics = topics
     this.#queue = new SendQueue(settings.limits)
-    this.#headers = { [EPOCH_HEADER]: Buffer.from(settings.epoch) }
   }
 
   /** Connects, so that an error comes now and not with the first send. */
@@ -103,35 +107,16 @@ export class KafkaProducer implements LogProducer {
     }
   }
 
-  async #produce(records: SendBatch['records'], within_ms: number): Promise<Acknowledged[]> {
-    const names = new Map([...records.keys()].map((topic) => [topicName(this.#settings, topic), topic]))
+  async #produce(records: SendBatch['records'], within_ms: number): Promise<readonly Acknowledged[]> {
     const late = new AbortController()
     const deadline = sleep(Math.max(0, within_ms), undefined, { signal: late.signal, ref: false }).then(
-      (): RecordMetadata[] => {
+      (): Acknowledged[] => {
         throw this.#tooLate()
       },
       () => [],
     )
-    const produced = this.#connected().then((client) =>
-      client.sendBatch({
-        acks: -1,
-        compression: COMPRESSION[this.#settings.compression],
-        topicMessages: [...records].map(([topic, list]) => ({
-          topic: topicName(this.#settings, topic),
-          messages: list.map(({ partition, key, value }) => ({
-            partition,
-            ...(key !== undefined && { key }),
-            value: Buffer.from(value.buffer, value.byteOffset, value.length),
-            headers: this.#headers,
-          })),
-        })),
-      }),
-    )
     try {
-      const acknowledged = await Promise.race([produced, deadline])
-      return acknowledged
-        .filter(({ errorCode }) => errorCode === 0)
-        .map(({ topicName, partition }) => ({ topic: names.get(topicName) ?? topicName, partition }))
+      return await Promise.race([this.#connected().then((client) => client.produce(records)), deadline])
     } finally {
       late.abort()
     }
@@ -145,8 +130,10 @@ export class KafkaProducer implements LogProducer {
     )
   }
 
-  #connected(): Promise<Producer> {
-    this.#client ??= connectedProducer(this.#settings)
+  #connected(): Promise<ProducerClient> {
+    this.#client ??= CLIENTS[this.#settings.producer](this.#settings).catch((error) => {
+      throw logErrorOf(error, `connecting to Kafka at ${this.#settings.brokers.join(', ')}`)
+    })
     return this.#client
   }
 
@@ -154,27 +141,9 @@ export class KafkaProducer implements LogProducer {
     const client = this.#client
     this.#client = undefined
     await client
-      ?.then((producer) => producer.disconnect())
+      ?.then((producer) => producer.close())
       .catch((error) => {
         this.#settings.logger.debug({ err: error }, 'closing a Kafka producer failed')
       })
-  }
-}
-
-async function connectedProducer(settings: KafkaSettings): Promise<Producer> {
-  const producer = kafkajsClient(settings).producer({
-    idempotent: true,
-    allowAutoTopicCreation: false,
-    createPartitioner:
-      () =>
-      ({ message }) =>
-        message.partition ?? 0,
-    retry: SEND_RETRY,
-  })
-  try {
-    await producer.connect()
-    return producer
-  } catch (error) {
-    throw logErrorOf(error, `connecting to Kafka at ${settings.brokers.join(', ')}`)
   }
 }

@@ -5,8 +5,8 @@ import kafkajs from 'kafkajs'
 import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { freePort } from '../../../../test/servers/container.ts'
 import { describeServer, kafkaEndpoint } from '../../../../test/servers/endpoints.ts'
-import { type EventLog, LogError, type LogProducer, type PolledRecord } from '../../src/index.ts'
-import { type KafkaLogLimits, openKafkaLog } from '../../src/kafka/kafka-log.ts'
+import { type EventLog, LogError, type PolledRecord } from '../../src/index.ts'
+import { type KafkaLogLimits, type KafkaLogOptions, openKafkaLog } from '../../src/kafka/kafka-log.ts'
 
 const LIMITS = { max_records: 10_000, max_bytes: 10_000_000, max_wait_ms: 1_000 }
 const record = (partition: number, text: string) => ({ partition, value: Buffer.from(text) })
@@ -36,15 +36,19 @@ await describeServer('the log on Kafka in bad times', kafkaEndpoint, ({ brokers,
   let log: EventLog
   let epoch: string
   let admin: Admin
-  const open = (limits?: Partial<KafkaLogLimits>) =>
-    openKafkaLog({ brokers: brokers.split(','), clientId: 'faults', epoch, limits })
+  const opened: EventLog[] = []
+  const open = async (limits?: Partial<KafkaLogLimits>, producer?: KafkaLogOptions['producer']) => {
+    const one = await openKafkaLog({ brokers: brokers.split(','), clientId: 'faults', epoch, limits, producer })
+    opened.push(one)
+    return one
+  }
   beforeEach(async () => {
     epoch = randomUUID()
     log = await open({ topic_check_ms: 500 })
     admin = new Admin({ clientId: 'faults-admin', bootstrapBrokers: brokers.split(',') })
   })
   afterEach(async () => {
-    await log.close()
+    for (const one of opened.splice(0)) await one.close()
     await admin.close()
   })
   afterAll(() => {
@@ -85,7 +89,6 @@ await describeServer('the log on Kafka in bad times', kafkaEndpoint, ({ brokers,
       await failing('replaced', () => consumer.poll(LIMITS))
       await failing('replaced', () => producer.send('t', [record(0, 'b')]))
       expect(await restarted.identity('t')).not.toBe(identity)
-      await restarted.close()
     })
 
     it('cut below the reader: everything up to the cut, then an error, and nothing behind it', async () => {
@@ -107,7 +110,6 @@ await describeServer('the log on Kafka in bad times', kafkaEndpoint, ({ brokers,
       seen.splice(0)
       while (seen.length < 50) await read()
       expect(seen).toEqual(Array.from({ length: 50 }, (_, i) => `${250 + i}`))
-      await slow.close()
     })
 
     it('with records of another life of the log: the error `replaced`', async () => {
@@ -148,37 +150,147 @@ await describeServer('the log on Kafka in bad times', kafkaEndpoint, ({ brokers,
     expect(values.get('message.timestamp.type')).toBe('LogAppendTime')
   })
 
-  it('a record of several megabytes passes, a larger one than allowed is refused and hurts no other', async () => {
-    await log.ensureTopic('t', { partitions: 1 })
-    const producer = await log.producer()
-    const large = { partition: 0, value: Buffer.alloc(6_000_000).map(() => Math.random() * 256) }
-    const sent = Promise.all([
-      producer.send('t', [record(0, 'before'), large]),
-      producer.send('t', [record(0, 'after')]),
-    ])
-    await expect(producer.send('t', [{ partition: 0, value: Buffer.alloc(40 * 1024 ** 2) }])).rejects.toMatchObject({
-      code: 'record_too_large',
-    })
-    await sent
-    const consumer = await log.consumer({ topic: 't', startFrom: fromStart })
-    const lengths: number[] = []
-    while (lengths.length < 3)
-      for (const { value } of (await consumer.poll({ ...LIMITS, max_bytes: 1 })).records) lengths.push(value.length)
-    expect(lengths).toEqual([6, 6_000_000, 5])
+  it('several processes that make the same topic at once, and then add partitions, agree', async () => {
+    const logs = await Promise.all([1, 2, 3, 4].map(() => open()))
+    await Promise.all(logs.map((one) => one.ensureTopic('t', { partitions: 2 })))
+    await Promise.all(logs.map((one) => one.ensureTopic('t', { partitions: 5 })))
+    const identities = await Promise.all(logs.map((one) => one.identity('t')))
+    expect(new Set(identities).size).toBe(1)
+    expect(await log.offsets('t')).toHaveLength(5)
   })
 
-  it('many sends at once keep their order and none is lost', async () => {
-    await log.ensureTopic('t', { partitions: 2 })
-    const producer = await log.producer()
-    const sends = Array.from({ length: 500 }, (_, i) => producer.send('t', [record(i % 2, `${i}`)]))
-    await Promise.all(sends)
-    const consumer = await log.consumer({ topic: 't', startFrom: fromStart })
-    const seen: PolledRecord[] = []
-    while (seen.length < 500) seen.push(...(await consumer.poll(LIMITS)).records)
-    for (const partition of [0, 1])
-      expect(seen.filter((one) => one.partition === partition).map(textOf)).toEqual(
-        Array.from({ length: 250 }, (_, i) => `${2 * i + partition}`),
+  describe.each(['kafkajs', 'platformatic'] as const)('sending by %s', (producer) => {
+    it('a record of several megabytes passes, a larger one than allowed is refused and hurts no other', async () => {
+      const log = await open({}, producer)
+      await log.ensureTopic('t', { partitions: 1 })
+      const sender = await log.producer()
+      const large = { partition: 0, value: Buffer.alloc(6_000_000).map(() => Math.random() * 256) }
+      const sent = Promise.all([sender.send('t', [record(0, 'before'), large]), sender.send('t', [record(0, 'after')])])
+      await expect(sender.send('t', [{ partition: 0, value: Buffer.alloc(40 * 1024 ** 2) }])).rejects.toMatchObject({
+        code: 'record_too_large',
+      })
+      await sent
+      const consumer = await log.consumer({ topic: 't', startFrom: fromStart })
+      const lengths: number[] = []
+      while (lengths.length < 3)
+        for (const { value } of (await consumer.poll({ ...LIMITS, max_bytes: 1 })).records) lengths.push(value.length)
+      expect(lengths).toEqual([6, 6_000_000, 5])
+    })
+
+    it('many sends at once keep their order and none is lost', async () => {
+      const log = await open({}, producer)
+      await log.ensureTopic('t', { partitions: 2 })
+      const sender = await log.producer()
+      const sends = Array.from({ length: 500 }, (_, i) => sender.send('t', [record(i % 2, `${i}`)]))
+      await Promise.all(sends)
+      const consumer = await log.consumer({ topic: 't', startFrom: fromStart })
+      const seen: PolledRecord[] = []
+      while (seen.length < 500) seen.push(...(await consumer.poll(LIMITS)).records)
+      for (const partition of [0, 1])
+        expect(seen.filter((one) => one.partition === partition).map(textOf)).toEqual(
+          Array.from({ length: 250 }, (_, i) => `${2 * i + partition}`),
+        )
+    })
+
+    it('a partition that there is not is refused', async () => {
+      const log = await open({}, producer)
+      await log.ensureTopic('t', { partitions: 2 })
+      const sender = await log.producer()
+      await expect(sender.send('t', [record(2, 'x')])).rejects.toMatchObject({ code: 'failed' })
+    })
+
+    it.skipIf(!crash)('a broker killed and started again under load loses nothing that was acknowledged', async () => {
+      const log = await open({}, producer)
+      await log.ensureTopic('t', { partitions: 4 })
+      const sender = await log.producer()
+      const consumer = await log.consumer({
+        topic: 't',
+        group: 'g',
+        startFrom: async (partitions) => {
+          return new Map(partitions.map(({ partition, earliest }) => [partition, next.get(partition) ?? earliest]))
+        },
+      })
+      const next = new Map<number, bigint>()
+      const acknowledged = new Set<string>()
+      const seen: string[] = []
+      let sending = true
+      let failures = 0
+      const again = async (call: () => Promise<void>) => {
+        for (;;) {
+          try {
+            return await call()
+          } catch (error) {
+            if (!(error instanceof LogError && error.retryable)) throw error
+            failures++
+          }
+        }
+      }
+      const senders = Array.from({ length: 3 }, async (_, from) => {
+        for (let i = 0; sending; i++) {
+          const texts = Array.from({ length: 5 }, (_, k) => `${from}:${i * 5 + k}`)
+          await again(() =>
+            sender.send(
+              't',
+              texts.map((text) => record(from, text)),
+            ),
+          )
+          for (const text of texts) acknowledged.add(text)
+          await sleep(1)
+        }
+      })
+      const reader = (async () => {
+        while (sending || new Set(seen).size < acknowledged.size)
+          await again(async () => {
+            for (const one of (await consumer.poll(LIMITS)).records) {
+              seen.push(textOf(one))
+              next.set(one.partition, one.offset + 1n)
+            }
+          })
+      })()
+      const more = async (count: number) => {
+        const target = acknowledged.size + count
+        while (acknowledged.size < target) await sleep(20)
+      }
+      await more(500)
+      await crash?.()
+      await more(500)
+      sending = false
+      await Promise.all([...senders, reader])
+      expect([...acknowledged].filter((text) => !seen.includes(text))).toEqual([])
+      for (const sender of [0, 1, 2]) {
+        const firsts = [...new Set(seen)].filter((text) => text.startsWith(`${sender}:`))
+        expect(firsts).toEqual(firsts.map((_, i) => `${sender}:${i}`))
+      }
+      process.stderr.write(
+        `${acknowledged.size} acknowledged, ${seen.length} read, ${failures} calls failed meanwhile\n`,
       )
+    })
+
+    it('partitions added while they are in use are sent to and read', async () => {
+      const log = await open({ topic_check_ms: 300 }, producer)
+      await log.ensureTopic('t', { partitions: 2 })
+      const sender = await log.producer()
+      await sender.send('t', [record(0, 'old')])
+      const readers = [1, 2].map(() => log.consumer({ topic: 't', group: 'g', startFrom: fromStart }))
+      const [a, b] = await Promise.all(readers)
+      const seen: PolledRecord[] = []
+      const read = async () => {
+        for (const { records } of await Promise.all(
+          [a?.poll(LIMITS), b?.poll(LIMITS)].map(async (batch) => (await batch) ?? { records: [] }),
+        ))
+          seen.push(...records)
+      }
+      while (!seen.some((one) => textOf(one) === 'old')) await read()
+      await log.ensureTopic('t', { partitions: 5 })
+      await sender.send(
+        't',
+        [2, 3, 4].map((partition) => record(partition, `new ${partition}`)),
+      )
+      while (!['new 2', 'new 3', 'new 4'].every((text) => seen.some((one) => textOf(one) === text))) await read()
+      for (const one of seen)
+        if (textOf(one) !== 'old') expect(seen.some((other) => textOf(other) === `new ${one.partition}`)).toBe(true)
+      expect([...(a?.positions().keys() ?? []), ...(b?.positions().keys() ?? [])].sort()).toEqual([0, 1, 2, 3, 4])
+    })
   })
 
   it('a member that works long on a batch stays one, and others can join meanwhile', async () => {
@@ -192,78 +304,6 @@ await describeServer('the log on Kafka in bad times', kafkaEndpoint, ({ brokers,
     const other = await log.consumer({ topic: 't', group: 'g', startFrom: fromStart })
     while (other.positions().size === 0) await other.poll(LIMITS)
     expect(other.positions().size).toBe(2)
-  })
-
-  it('a partition that there is not is refused', async () => {
-    await log.ensureTopic('t', { partitions: 2 })
-    const producer = await log.producer()
-    await expect(producer.send('t', [record(2, 'x')])).rejects.toMatchObject({ code: 'failed' })
-  })
-
-  it.skipIf(!crash)('a broker killed and started again under load loses nothing that was acknowledged', async () => {
-    await log.ensureTopic('t', { partitions: 4 })
-    const producer: LogProducer = await log.producer()
-    const consumer = await log.consumer({
-      topic: 't',
-      group: 'g',
-      startFrom: async (partitions) => {
-        return new Map(partitions.map(({ partition, earliest }) => [partition, next.get(partition) ?? earliest]))
-      },
-    })
-    const next = new Map<number, bigint>()
-    const acknowledged = new Set<string>()
-    const seen: string[] = []
-    let sending = true
-    let failures = 0
-    const again = async (call: () => Promise<void>) => {
-      for (;;) {
-        try {
-          return await call()
-        } catch (error) {
-          if (!(error instanceof LogError && error.retryable)) throw error
-          failures++
-        }
-      }
-    }
-    const senders = Array.from({ length: 3 }, async (_, sender) => {
-      for (let i = 0; sending; i++) {
-        const texts = Array.from({ length: 5 }, (_, k) => `${sender}:${i * 5 + k}`)
-        await again(() =>
-          producer.send(
-            't',
-            texts.map((text) => record(sender, text)),
-          ),
-        )
-        for (const text of texts) acknowledged.add(text)
-        await sleep(1)
-      }
-    })
-    const reader = (async () => {
-      while (sending || new Set(seen).size < acknowledged.size)
-        await again(async () => {
-          for (const one of (await consumer.poll(LIMITS)).records) {
-            seen.push(textOf(one))
-            next.set(one.partition, one.offset + 1n)
-          }
-        })
-    })()
-    const more = async (count: number) => {
-      const target = acknowledged.size + count
-      while (acknowledged.size < target) await sleep(20)
-    }
-    await more(1_000)
-    await crash?.()
-    await more(1_000)
-    await crash?.()
-    await more(1_000)
-    sending = false
-    await Promise.all([...senders, reader])
-    expect([...acknowledged].filter((text) => !seen.includes(text))).toEqual([])
-    for (const sender of [0, 1, 2]) {
-      const firsts = [...new Set(seen)].filter((text) => text.startsWith(`${sender}:`))
-      expect(firsts).toEqual(firsts.map((_, i) => `${sender}:${i}`))
-    }
-    process.stderr.write(`${acknowledged.size} acknowledged, ${seen.length} read, ${failures} calls failed meanwhile\n`)
   })
 
   it('without a broker: one clear error', async () => {

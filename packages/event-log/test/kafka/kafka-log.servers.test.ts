@@ -4,17 +4,18 @@ import { openKafkaLog } from '../../src/kafka/kafka-log.ts'
 import { contractOfEventLog } from '../contract.ts'
 
 await describeServer('the log on Kafka', kafkaEndpoint, ({ brokers }) => {
-  contractOfEventLog('the log on Kafka', async () => {
-    const options = { brokers: brokers.split(','), clientId: 'contract', epoch: randomUUID() }
-    let log = await openKafkaLog(options)
-    return {
-      log,
-      reopen: async () => {
-        await log.close()
-        log = await openKafkaLog(options)
-        return log
-      },
-      end: () => log.close(),
-    }
-  })
+  for (const producer of ['kafkajs', 'platformatic'] as const)
+    contractOfEventLog(`the log on Kafka, sending by ${producer}`, async () => {
+      const options = { brokers: brokers.split(','), clientId: 'contract', epoch: randomUUID(), producer }
+      let log = await openKafkaLog(options)
+      return {
+        log,
+        reopen: async () => {
+          await log.close()
+          log = await openKafkaLog(options)
+          return log
+        },
+        end: () => log.close(),
+      }
+    })
 })
