@@ -38,7 +38,7 @@ export function columnType(lakeType: string): ColumnType {
   const name = lakeType.toLowerCase()
   const decimal = /^(?:decimal|numeric)\(\s*(\d+)\s*,\s*(\d+)\s*\)$/.exec(name)
   if (decimal) return `numeric(${Number(decimal[1])},${Number(decimal[2])})`
-  const found = TYPES[name]
+  const found = Object.hasOwn(TYPES, name) ? TYPES[name] : undefined
   if (found) return found
   throw new StoreError(
     'failed',

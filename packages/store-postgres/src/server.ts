@@ -1,10 +1,8 @@
 import { type Store, StoreError } from '@sluice/store'
 import { PostgresStore } from './postgres-store.ts'
+import { checkServer } from './server/check-server.ts'
 import { PgDatabase } from './server/pg-database.ts'
 import { storeErrorOf } from './sql-error.ts'
-
-/** The oldest major version of PostgreSQL that its community maintains. */
-const OLDEST_VERSION = 14
 
 export interface SqlServerOptions {
   /** `postgres://user:password@host:port/database`; the user may create a schema in the database, or owns it. */
@@ -31,19 +29,4 @@ export async function openStore(options: SqlServerOptions): Promise<Store> {
     throw storeErrorOf(error)
   }
   return PostgresStore.open(database, schema)
-}
-
-async function checkServer(database: PgDatabase): Promise<void> {
-  const [row] = await database.query(
-    `SELECT current_setting('server_version_num')::integer / 10000, current_setting('server_version'),
-       current_setting('server_encoding')`,
-  )
-  const [major, version, encoding] = row ?? []
-  if (Number(major) < OLDEST_VERSION)
-    throw new StoreError('too_old', `expected PostgreSQL ${OLDEST_VERSION} or newer; the server is ${version}`)
-  if (encoding !== 'UTF8')
-    throw new StoreError(
-      'failed',
-      `expected a database in UTF8; this one is in ${encoding}: create one WITH ENCODING 'UTF8' TEMPLATE template0`,
-    )
 }

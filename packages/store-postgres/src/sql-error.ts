@@ -28,6 +28,8 @@ const KINDS: Readonly<Record<string, Kind>> = {
   EHOSTUNREACH: AWAY,
   ENETUNREACH: AWAY,
   '28': DENIED,
+  // What CREATE says of a schema that the user may not use.
+  '3F000': DENIED,
   '42501': DENIED,
   '40': BUSY,
   '53': BUSY,
@@ -45,7 +47,7 @@ export function storeErrorOf(error: unknown): StoreError {
   if (error instanceof StoreError) return error
   const code = sqlStateOf(error)
   const kind = code === undefined ? undefined : (KINDS[code] ?? KINDS[code.slice(0, 2)])
-  const message = error instanceof Error ? error.message : String(error)
+  const message = messageOf(error)
   const { code: storeCode, retryable, what } = kind ?? { code: 'failed', retryable: false, what: 'PostgreSQL failed' }
   return new StoreError(storeCode, `${what}: ${message}${code ? ` (${code})` : ''}`, { cause: error, retryable })
 }
@@ -60,4 +62,10 @@ export function isDataError(error: unknown): error is Error {
 
 export function sqlStateOf(error: unknown): string | undefined {
   return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined
+}
+
+/** Node tells several addresses that failed (localhost by IPv6 and IPv4) as one error without a message. */
+function messageOf(error: unknown): string {
+  if (error instanceof AggregateError && error.message === '') return error.errors.map(messageOf).join('; ')
+  return (error instanceof Error ? error.message : String(error)).replaceAll('\n', ' ')
 }

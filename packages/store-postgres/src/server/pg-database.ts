@@ -1,9 +1,11 @@
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
-import { type ClientBase, Pool, type PoolClient } from 'pg'
+import { StoreError } from '@sluice/store'
+import { type ClientBase, DatabaseError, Pool, type PoolClient } from 'pg'
 import { from as copyFrom } from 'pg-copy-streams'
 import { quoted } from '../quoted.ts'
 import type { SqlDatabase, SqlParameter, SqlRow, SqlTransaction } from '../sql-database.ts'
+import { sqlStateOf } from '../sql-error.ts'
 
 const CONNECT_LIMIT_MS = 10_000
 const IDLE_CONNECTION_MS = 30_000
@@ -59,7 +61,7 @@ export class PgDatabase implements SqlDatabase {
         await client.query('COMMIT')
         return result
       } catch (error) {
-        await client.query('ROLLBACK')
+        if (!endsConnection(error)) await client.query('ROLLBACK')
         throw error
       }
     })
@@ -70,9 +72,10 @@ export class PgDatabase implements SqlDatabase {
     return this.#closed
   }
 
-  /** A connection that failed in any other way than by a statement's error is not used again. */
+  /** A connection that failed in any other way than by a statement's error is not used again: the server rolls back. */
   async #withClient<T>(work: (client: PoolClient) => Promise<T>): Promise<T> {
-    const client = await this.#pool.connect()
+    if (this.#closed) throw new StoreError('unreachable', 'the SQL store was closed')
+    const client = await this.#pool.connect().catch((error: unknown) => Promise.reject(connectionError(error)))
     let lost: Error | undefined
     const onError = (error: Error) => {
       lost ??= error
@@ -81,12 +84,28 @@ export class PgDatabase implements SqlDatabase {
     try {
       return await work(client)
     } catch (error) {
-      throw lost ?? error
+      if (endsConnection(error)) lost ??= error instanceof Error ? error : new Error(String(error))
+      throw connectionError(lost ?? error)
     } finally {
       client.off('error', onError)
       client.release(lost)
     }
   }
+}
+
+/** Whether an error is no statement's: those have a SQLSTATE and leave the connection as it was. */
+function endsConnection(error: unknown): boolean {
+  const isFatal = error instanceof DatabaseError && (error.severity === 'FATAL' || error.severity === 'PANIC')
+  return isFatal || !/^(?=.*\d)[0-9A-Z]{5}$/.test(sqlStateOf(error) ?? '')
+}
+
+/** pg tells a lost connection and a wait that was too long by plain errors without a code. */
+function connectionError(error: unknown): unknown {
+  if (!(error instanceof Error) || error.constructor !== Error || sqlStateOf(error) !== undefined) return error
+  return new StoreError('unreachable', `the connection to PostgreSQL was lost: ${error.message}`, {
+    cause: error,
+    retryable: true,
+  })
 }
 
 async function configure(client: ClientBase, schema: string): Promise<void> {
