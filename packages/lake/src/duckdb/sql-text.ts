@@ -3,7 +3,7 @@ export function identifier(name: string): string {
   return `"${name.replaceAll('"', '""')}"`
 }
 
-/** A string literal. Throws for NUL, which SQL text cannot carry. */
+/** A text as an expression; NUL, which SQL text cannot carry, by its number. */
 export function literal(text: string): string {
   if (text.includes('\0')) return `(${text.split('\0').map(literal).join(' || chr(0) || ')})`
   return `'${text.replaceAll("'", "''")}'`

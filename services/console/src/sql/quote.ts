@@ -1,5 +1,2 @@
-/** A name as SQL writes it. */
-export const quoted = (name: string) => `"${name.replaceAll('"', '""')}"`
-
-/** A text as SQL writes it. */
-export const literal = (text: string) => `'${text.replaceAll("'", "''")}'`
+/** A name, and a text, as SQL writes them. A text may hold NUL. */
+export { identifier as quoted, literal } from '@sluice/lake'

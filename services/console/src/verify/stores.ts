@@ -1,12 +1,12 @@
 import { appendFile, mkdtemp, rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { StoredTable } from '@sluice/store'
+import type { InventoryRow, StoredTable } from '@sluice/store'
 import type { ConsoleStore, LakeReader, TableReading } from '../lake-reader.ts'
 import { literal } from '../sql/quote.ts'
 import type { TrustedSql } from '../trusted-sql.ts'
 import { NAMED_IDS, type StoreReport } from './report.ts'
 
-const INVENTORY_PAGE = 10_000
+const PAGE_ROWS = 10_000
 /** An identity may be a key, which is as long as the field of an event. */
 const LONGEST_IDENTITY_BYTES = 8 * 1024 ** 2
 /** A store under a steady stream moves on while it is read; so often is it read again before the last reading counts. */
@@ -29,8 +29,15 @@ export async function verifyStore(
       const before = (await sink.store.progress())[stored.table]
       const folder = await mkdtemp(join(parts.scratch_path, 'inventory-'))
       try {
-        const path = join(folder, 'inventory.ndjson')
-        const rows = await writeInventory(sink, stored.table, path)
+        const held = await writePages(join(folder, 'inventory.ndjson'), (after) =>
+          sink.store.inventory(stored.table, after, PAGE_ROWS),
+        )
+        const refused = await writePages(join(folder, 'refusals.ndjson'), async (after) =>
+          (await sink.store.refusals(stored.table, after, PAGE_ROWS)).map(({ identity }) => ({
+            identity,
+            fingerprint: '',
+          })),
+        )
         const after = (await sink.store.progress())[stored.table]
         const still = JSON.stringify(before) === JSON.stringify(after)
         if (!still && reading < MAX_READINGS) continue
@@ -39,7 +46,7 @@ export async function verifyStore(
           before && before.version >= 0 ? { version: before.version } : undefined,
         )
         if (!table) throw new Error(`there is no table ${stored.table}`)
-        return await compare(sink, stored, table, path, rows, parts)
+        return await compare(sink, stored, table, { held, refused }, parts)
       } finally {
         await rm(folder, { recursive: true, force: true })
       }
@@ -59,49 +66,54 @@ export async function verifyStore(
   }
 }
 
-/** Pages through the inventory into a file, so that a store of any size is compared in bounded memory. */
-async function writeInventory(sink: ConsoleStore, table: string, path: string): Promise<number> {
+/** Identities with their fingerprints, in a file. */
+interface Written {
+  path: string
+  rows: number
+}
+
+/** Pages through what a store says into a file, so that a store of any size is compared in bounded memory. */
+async function writePages(
+  path: string,
+  page: (after: string | undefined) => Promise<readonly InventoryRow[]>,
+): Promise<Written> {
   let rows = 0
   let after: string | undefined
-  await appendFile(path, '')
   for (;;) {
-    const page = await sink.store.inventory(table, after, INVENTORY_PAGE)
-    const last = page.at(-1)
-    if (!last) return rows
+    const some = await page(after)
+    const last = some.at(-1)
+    if (!last) return { path, rows }
     await appendFile(
       path,
-      page.map((row) => `${JSON.stringify({ identity: row.identity, fingerprint: row.fingerprint })}\n`).join(''),
+      some.map(({ identity, fingerprint }) => `${JSON.stringify({ identity, fingerprint })}\n`).join(''),
     )
-    rows += page.length
+    rows += some.length
     after = last.identity
   }
+}
+
+/** What follows FROM to read them. */
+function relationOf({ path, rows }: Written): string {
+  if (rows === 0) return "(SELECT '' AS identity, '' AS fingerprint WHERE false)"
+  return `read_json(${literal(path)}, format = 'newline_delimited', columns = {identity: 'VARCHAR', fingerprint: 'VARCHAR'}, maximum_object_size = ${LONGEST_IDENTITY_BYTES})`
 }
 
 async function compare(
   sink: ConsoleStore,
   stored: StoredTable,
   table: TableReading,
-  path: string,
-  rows: number,
+  { held, refused }: { held: Written; refused: Written },
   { sql }: StoreVerifyParts,
 ): Promise<StoreReport> {
-  const refusals = await refusedOf(sink, stored.table)
-  const held =
-    rows > 0
-      ? `read_json(${literal(path)}, format = 'newline_delimited', columns = {identity: 'VARCHAR', fingerprint: 'VARCHAR'}, maximum_object_size = ${LONGEST_IDENTITY_BYTES})`
-      : "(SELECT '' AS identity, '' AS fingerprint WHERE false)"
   const answer = await sql.query(
     { files: [], setup: [`CREATE VIEW source AS SELECT * FROM ${table.relation}`] },
-    `WITH wanted AS (${sink.inventoryQuery(stored)}), held AS (SELECT * FROM ${held}),
+    `WITH wanted AS (${sink.inventoryQuery(stored)}), held AS (SELECT * FROM ${relationOf(held)}), refused AS (SELECT identity FROM ${relationOf(refused)}),
       compared AS (
         SELECT coalesce(wanted.identity, held.identity) AS identity,
-          CASE WHEN held.identity IS NULL THEN CASE WHEN wanted.identity IN (SELECT unnest($refused::VARCHAR[])) THEN 'refused' ELSE 'missing' END
+          CASE WHEN held.identity IS NULL THEN CASE WHEN wanted.identity IN (FROM refused) THEN 'refused' ELSE 'missing' END
             WHEN wanted.identity IS NULL THEN 'extra' WHEN wanted.fingerprint IS DISTINCT FROM held.fingerprint THEN 'differing' ELSE 'same' END AS kind
         FROM wanted FULL OUTER JOIN held ON wanted.identity = held.identity)
-      SELECT kind, count(*) AS n, (list(identity ORDER BY identity) FILTER (kind <> 'same'))[:${NAMED_IDS}] AS ids FROM compared GROUP BY kind`.replace(
-      '$refused::VARCHAR[]',
-      `[${refusals.map(literal).join(',')}]::VARCHAR[]`,
-    ),
+      SELECT kind, count(*) AS n, (list(identity ORDER BY identity) FILTER (kind <> 'same'))[:${NAMED_IDS}] AS ids FROM compared GROUP BY kind`,
   )
   const of = (kind: string) => answer.rows.find((row) => row['kind'] === kind)
   const count = (kind: string) => Number(of(kind)?.['n'] ?? 0)
@@ -110,21 +122,12 @@ async function compare(
     return Array.isArray(named) ? named.map(String) : []
   }
   return {
-    rows,
+    rows: held.rows,
     missing: count('missing'),
     extra: count('extra'),
     differing: count('differing'),
-    refused: refusals.length,
+    refused: refused.rows,
     ids: { missing: ids('missing'), extra: ids('extra'), differing: ids('differing') },
     version: table.version,
-  }
-}
-
-async function refusedOf(sink: ConsoleStore, table: string): Promise<string[]> {
-  const refused: string[] = []
-  for (;;) {
-    const page = await sink.store.refusals(table, refused.at(-1), INVENTORY_PAGE)
-    if (page.length === 0) return refused
-    refused.push(...page.map((refusal) => refusal.identity))
   }
 }
