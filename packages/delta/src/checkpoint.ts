@@ -53,12 +53,13 @@ async function* readParquet(
   columns: readonly string[],
   sidecars: Sidecar[],
 ): AsyncGenerator<Action[]> {
-  let size = 0
+  let unreadable = false
   const file = {
     key,
     bytes: async () => {
+      unreadable = true
       const bytes = await bytesOf(access.store, key)
-      size = bytes.length
+      unreadable = false
       return bytes
     },
   }
@@ -68,10 +69,9 @@ async function* readParquet(
     try {
       next = await batches.next()
     } catch (cause) {
-      if (cause instanceof DeltaError) throw cause
-      throw new DeltaError('invalid_log', `${key}: should be a Parquet checkpoint and cannot be read (${size} bytes)`, {
-        cause,
-      })
+      // What the store throws is its own, and no damage of the file.
+      if (cause instanceof DeltaError || unreadable) throw cause
+      throw new DeltaError('invalid_log', `${key}: should be a Parquet checkpoint and cannot be read as one`, { cause })
     }
     if (next.done) return
     const actions: Action[] = []

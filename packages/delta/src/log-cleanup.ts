@@ -9,7 +9,10 @@ const DAY_MS = 86_400_000
 const MAX_DELETES = 100_000
 
 export interface LogCleanup {
-  /** Log entries older than this may go. */
+  /**
+   * Log entries older than this may go. While others may hold snapshots it should be longer than `TRUSTED_FOR_MS`, ten
+   * minutes: until then a snapshot takes the absence of a next version for being the newest.
+   */
   retention_ms: number
   /** Versions that somebody still needs to open: they, and all after the oldest of them, stay readable. */
   pins?: readonly number[]
