@@ -82,17 +82,12 @@ describe('an engine that fails', () => {
 
   /** Has writes to files whose path matches fail, as a full disk does. */
   function failWrites(path: RegExp, errno: number): void {
-    const { stream_ops } = engine.Module.NODEFS as unknown as {
-      stream_ops: { write: (stream: { path: string }, ...rest: unknown[]) => number }
-    }
-    const { write } = stream_ops
-    stream_ops.write = (stream, ...rest) => {
+    const operations = fileOperations(engine)
+    const { write } = operations
+    operations.write = (stream, ...rest) => {
       if (path.test(stream.path)) throw new engine.Module.FS.ErrnoError(errno)
-      return write(stream, ...rest)
+      return write?.(stream, ...rest)
     }
-    onTestFinished(() => {
-      stream_ops.write = write
-    })
   }
   const NO_SPACE = 51
 
@@ -121,12 +116,15 @@ test('commits reach the disk: a transaction syncs the log', async () => {
   const engine = (await created.mock.results.at(-1)?.value) as PGlite
   created.mockRestore()
   await under.store.prepare([subscriptions])
-  const { stream_ops } = engine.Module.NODEFS as unknown as { stream_ops: { fsync: (stream: object) => number } }
-  const fsync = vi.spyOn(stream_ops, 'fsync')
+  const operations = fileOperations(engine)
+  const { fsync } = operations
+  const synced: string[] = []
+  operations.fsync = (stream) => {
+    synced.push(stream.path)
+    return fsync?.(stream)
+  }
   await load(under.store, 'subscriptions', [active('s')])
-  expect(fsync.mock.calls.map(([stream]) => String((stream as { path: string }).path))).toContainEqual(
-    expect.stringContaining('pg_wal'),
-  )
+  expect(synced).toContainEqual(expect.stringContaining('pg_wal'))
 })
 
 test('kill -9 in the middle of loading loses nothing that was applied, and nothing is half there', async () => {
@@ -174,3 +172,12 @@ test('the write-ahead log and dead rows stay bounded while rows are replaced aga
   const [table] = await under.select(`SELECT pg_total_relation_size('posts')::bigint AS bytes`)
   expect(Number(table?.['bytes'])).toBeLessThan(60 * 1024 ** 2)
 })
+
+type FileOperation = (stream: { path: string }, ...rest: unknown[]) => unknown
+
+/** What PGlite calls for its open files. */
+function fileOperations(engine: PGlite): Record<string, FileOperation> {
+  const files: object = engine.Module.NODEFS
+  if (!('stream_ops' in files)) throw new Error('expected the operations of a file system')
+  return files.stream_ops as Record<string, FileOperation>
+}
