@@ -11,7 +11,7 @@ import type { RawZone } from '@sluice/raw-zone'
 import { openObjectRawZone } from '@sluice/raw-zone/objects'
 import { assertSafeBinding, parseApiKeys, type ServiceParts } from '@sluice/service'
 import { lateLog } from './late-log.ts'
-import { logLife } from './log-life.ts'
+import { LogLife } from './log-life.ts'
 import type { ServerSettings } from './settings.ts'
 
 /** What every process on servers begins with. */
@@ -19,6 +19,7 @@ export interface ServerParts {
   objectStore: ObjectStore
   /** Opened when it is first needed: brokers that are away hold up nothing else. */
   log: EventLog
+  life: LogLife
   log_epoch: string
   notices: Notices
   eventTypes: EventTypes
@@ -48,7 +49,8 @@ export async function openServerParts(
     cache: { path: join(scratch, 'objects'), limit_bytes: settings.cache_limit_mb * 1024 ** 2 },
   })
   closers.add('object store', () => objectStore.close())
-  const { epoch } = await logLife(objectStore)
+  const life = await LogLife.open(objectStore, Date.now)
+  const { epoch } = life
   const log = lateLog(() =>
     openKafkaLog({
       brokers: settings.kafka_brokers.split(',').map((broker) => broker.trim()),
@@ -67,7 +69,7 @@ export async function openServerParts(
     failed: (err) => logger.warn({ err }, 'notices cannot be sent or read; until they can, readers look by themselves'),
   })
   closers.add('notices', () => notices.close())
-  return { objectStore, log, log_epoch: epoch, notices, eventTypes, scratch }
+  return { objectStore, log, life, log_epoch: epoch, notices, eventTypes, scratch }
 }
 
 export async function openServerRawZone(

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { RawZone } from '@sluice/raw-zone'
+import type { LogLifeReader } from './log-life-reader.ts'
 import type { LogPublisher } from './log-publisher.ts'
 import { logRecordsReadBack } from './log-records.ts'
 import type { IngestLogger } from './logger.ts'
@@ -11,6 +12,8 @@ export interface AdoptionParts {
   routing: Routing
   logger: IngestLogger
   now: () => number
+  /** See `IngestParts.life`. */
+  life?: LogLifeReader
 }
 
 /**
@@ -68,6 +71,11 @@ export class Adoption {
     const adopted = await rawZone.adopt(incarnation, { force })
     if (!adopted) return
     logger.info({ incarnation, published: adopted.published }, 'adopting an unfinished raw incarnation')
+    const from = Math.min(adopted.published, this.#parts.life?.refilledTo(incarnation) ?? adopted.published)
+    for (let number = from + 1; number <= adopted.published; number++) {
+      const batch = await rawZone.batch(incarnation, number)
+      if (batch && !(await publisher.publish(logRecordsReadBack(batch.bytes, routing), this.#stop.signal))) return
+    }
     for await (const batch of adopted.tail()) {
       if (!(await publisher.publish(logRecordsReadBack(batch.bytes, routing), this.#stop.signal))) return
       await adopted.advanced(batch.number)

@@ -1,5 +1,6 @@
 export * from './authorization.ts'
 export * from './ingest.ts'
+export * from './ingest-prometheus.ts'
 export * from './limits.ts'
 export * from './noticed-outcomes.ts'
 export * from './outcomes.ts'

@@ -13,6 +13,7 @@ import { type DurablePlace, GroupCommit, type RequestLines } from './group-commi
 import { Incarnations } from './incarnations.ts'
 import { type IngestMetrics, noMetrics } from './ingest-metrics.ts'
 import { type IngestLimits, ingestLimits } from './limits.ts'
+import type { LogLifeReader } from './log-life-reader.ts'
 import { LogPublisher } from './log-publisher.ts'
 import type { IngestLogger } from './logger.ts'
 import { mediaRoute } from './media-route.ts'
@@ -39,6 +40,8 @@ export interface IngestParts {
   limits?: Partial<IngestLimits>
   /** The raw zone is one that only one process can have open: all unfinished incarnations are dead ones. */
   sole_process?: boolean
+  /** Left out: the log has one life, as long as the raw zone's. */
+  life?: LogLifeReader
   /** How often to look for dead incarnations of other processes. */
   adopt_every_ms?: number
   /** Milliseconds since 1970. */
@@ -77,7 +80,7 @@ export function createIngest(parts: IngestParts): Ingest {
   const incarnations = new Incarnations(rawZone, { rawZone, publisher, routing, logger, limits }, logger)
   const adopter = new LogPublisher(parts.log, EVENTS_TOPIC, parts.partitions, logger)
   const adoption = new Adoption(
-    { rawZone, publisher: adopter, routing, logger, now },
+    { rawZone, publisher: adopter, routing, logger, now, life: parts.life },
     () => incarnations.relay?.incarnation,
   )
   const group = new GroupCommit(
@@ -100,7 +103,9 @@ export function createIngest(parts: IngestParts): Ingest {
     try {
       return await group.commit(lines)
     } catch (error) {
-      throw notDurable(error)
+      const problem = notDurable(error)
+      metrics.refused(problem.code)
+      throw problem
     }
   }
 
@@ -125,7 +130,10 @@ export function createIngest(parts: IngestParts): Ingest {
       stopping = true
       await group.idle()
       await adoption.stop()
-      const published = await incarnations.relay?.finish(limits.stop_limit_ms)
+      const published = await incarnations.relay?.finish(
+        limits.stop_limit_ms,
+        async () => (await parts.life?.current()) ?? true,
+      )
       if (published === false) logger.warn(statusOf(), 'stopped before all was on the log; the next start publishes it')
       await publisher.close()
       await adopter.close()

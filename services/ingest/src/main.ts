@@ -1,7 +1,9 @@
 import { join } from 'node:path'
 import { openServerParts, openServerRawZone, serverSettings } from '@sluice/server-parts'
 import { authorizer, createApp, parseApiKeys, runService } from '@sluice/service'
-import { createIngest } from './ingest.ts'
+import { followLife } from './follow-life.ts'
+import { createIngest, type Ingest } from './ingest.ts'
+import { ingestPrometheus } from './ingest-prometheus.ts'
 import { noticedOutcomes } from './noticed-outcomes.ts'
 
 const VERSION = '0.1.0'
@@ -16,21 +18,22 @@ await runService(
       const parts = await openServerParts(settings, 'ingest', service)
       const { objectStore, log, notices, eventTypes } = parts
       const storesOf = (table: string) => Object.keys(eventTypes.byTable.get(table)?.stores ?? {})
-      const ingest = createIngest({
-        rawZone: await openServerRawZone(parts, service),
+      const rawZone = await openServerRawZone(parts, service)
+      const flow = { rawZone, log, eventTypes, partitions: settings.partitions, life: parts.life, logger }
+      const ingest: Ingest = createIngest({
+        metrics: ingestPrometheus(metrics, () => ingest.status()),
+        ...flow,
         objectStore,
-        log,
-        eventTypes,
-        partitions: settings.partitions,
         authorize: authorizer(parseApiKeys(settings.api_keys)),
         scratch_folder: join(parts.scratch, 'uploads'),
-        logger,
         outcomes: noticedOutcomes(notices, storesOf),
         // A put to another machine mostly waits.
         limits: { groups_in_flight: 4 },
       })
       await ingest.start()
       closers.add('ingest', () => ingest.stop())
+      const following = followLife({ ...flow, restart: () => process.kill(process.pid, 'SIGTERM') })
+      closers.add('log life', () => following.stop())
       const app = await createApp({ logger, metrics, version: VERSION })
       await ingest.routes(app)
       const url = await app.listen({ port: settings.port, host: settings.host })

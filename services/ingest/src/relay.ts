@@ -71,12 +71,15 @@ export class Relay {
     this.#wake?.()
   }
 
-  /** Waits until all is published, at most this long. `true` if it is; then the incarnation is finished. */
-  async finish(limit_ms: number): Promise<boolean> {
+  /**
+   * Waits until all is published, at most this long. `true` if it is, and `confirm` says that the log it went to is the
+   * lake's still; then the incarnation is finished.
+   */
+  async finish(limit_ms: number, confirm: () => Promise<boolean> = async () => true): Promise<boolean> {
     const until = performance.now() + limit_ms
     while (this.#published < this.#head && performance.now() < until) await sleep(5)
     await this.abandon()
-    if (this.#published < this.#head) return false
+    if (this.#published < this.#head || !(await confirm())) return false
     await this.#writer.finish()
     return true
   }

@@ -47,7 +47,7 @@ export async function openLog(parts: OpenLogParts): Promise<OpenedLog> {
     const partitions = (await log.offsets(EVENTS_TOPIC)).length
     const epoch = await logEpoch(folder)
     if (epoch.fresh) {
-      const refilled = await refillLog({ rawZone, log, eventTypes, partitions })
+      const { batches: refilled } = await refillLog({ rawZone, log, eventTypes, partitions })
       if (refilled > 0) logger.warn({ batches: refilled }, 'the event log was new and was filled from the raw zone')
       await epoch.keep()
     }

@@ -3,7 +3,7 @@ import { join, resolve } from 'node:path'
 import { createConsole, lakeReader } from '@sluice/console'
 import { localNotices } from '@sluice/event-log'
 import { EVENTS_TOPIC, loadEventTypes } from '@sluice/events'
-import { createIngest, noticedOutcomes } from '@sluice/ingest'
+import { createIngest, type Ingest, ingestPrometheus, noticedOutcomes } from '@sluice/ingest'
 import { Lake, openDatabase } from '@sluice/lake'
 import { openFolderStore } from '@sluice/object-store'
 import { openSegmentRawZone } from '@sluice/raw-zone'
@@ -76,7 +76,8 @@ export async function startStandalone(
   closers.add('transformer', () => transformer.stop())
   const authorize = authorizer(keys)
   const outcomes = noticedOutcomes(notices, stores.storesOf)
-  const ingest = createIngest({
+  const ingest: Ingest = createIngest({
+    metrics: ingestPrometheus(metrics, () => ingest.status()),
     rawZone,
     objectStore,
     log,

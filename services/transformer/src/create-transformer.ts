@@ -32,6 +32,8 @@ export interface TransformerServiceParts {
   logger: Logger
   metrics: Metrics
   limits?: Partial<TransformerLimits>
+  /** Told when the log is not the one that the ledger's offsets belong to: it was deleted, made anew or cut off. */
+  logLost?: (error: LogError) => Promise<void>
   /** Whether records that are decided are deleted from the log, which keeps them for nobody else. */
   truncates_log?: boolean
   now: () => number
@@ -45,6 +47,8 @@ export interface TransformerService {
   /** Finishes the batch that is under way and the tables that follow it. */
   stop(): Promise<void>
 }
+
+const LOST: ReadonlySet<string> = new Set(['offset_out_of_range', 'unknown_topic'])
 
 /** Starts to turn the log into tables. Applies first what earlier workers left unapplied. */
 export async function startTransformer(parts: TransformerServiceParts): Promise<TransformerService> {
@@ -80,18 +84,19 @@ export async function startTransformer(parts: TransformerServiceParts): Promise<
   let consumer: LogConsumer | undefined
   const loop = backgroundLoop(
     async () => {
-      consumer ??= await log.consumer({
-        topic: parts.topic,
-        group: parts.group,
-        startFrom: (partitions) => transformer.startFrom(partitions),
-      })
       try {
+        consumer ??= await log.consumer({
+          topic: parts.topic,
+          group: parts.group,
+          startFrom: (partitions) => transformer.startFrom(partitions),
+        })
         await transformer.turn(consumer)
       } catch (error) {
         if (!(error instanceof LogError) || error.retryable) throw error
         // A consumer that has lost its place begins anew, from the ledger's offsets.
-        await consumer.close()
+        await consumer?.close()
         consumer = undefined
+        if (LOST.has(error.code)) await parts.logLost?.(error)
         throw error
       }
       return 0

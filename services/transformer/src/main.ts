@@ -1,6 +1,6 @@
 import { EVENTS_TOPIC } from '@sluice/events'
 import { openServerLake, openServerParts, serverSettings } from '@sluice/server-parts'
-import { createApp, runService, setting } from '@sluice/service'
+import { ConfigError, createApp, runService, setting } from '@sluice/service'
 import { startTransformer } from './create-transformer.ts'
 
 const VERSION = '0.1.0'
@@ -19,6 +19,10 @@ await runService(
       const parts = await openServerParts(config, 'transformer', service)
       const lake = await openServerLake(parts, config, service)
       await parts.log.ensureTopic(EVENTS_TOPIC, { partitions: config.partitions })
+      if (!(await parts.life.isOn(await parts.log.identity(EVENTS_TOPIC)))) {
+        await parts.life.end()
+        throw new ConfigError('the topic of events was made anew; the log begins another life: start again')
+      }
       const transformer = await startTransformer({
         ...parts,
         lake,
@@ -27,6 +31,11 @@ await runService(
         logger,
         metrics,
         limits: { freshness_ms: config.freshness_ms },
+        async logLost(err) {
+          logger.error({ err }, 'the event log was lost; it begins another life and is filled from the raw zone')
+          await parts.life.end()
+          process.kill(process.pid, 'SIGTERM')
+        },
         now: Date.now,
       })
       closers.add('transformer', () => transformer.stop())

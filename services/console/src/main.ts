@@ -1,0 +1,47 @@
+import { join } from 'node:path'
+import { EVENTS_TOPIC } from '@sluice/events'
+import { openServerLake, openServerParts, openServerRawZone } from '@sluice/server-parts'
+import { authorizer, createApp, parseApiKeys, runService } from '@sluice/service'
+import { createConsole } from './console.ts'
+import { lakeReader } from './lake-tables.ts'
+import { passOnToIngest } from './pass-on.ts'
+import { rawFlow } from './raw-flow.ts'
+import { consoleSettings, serverStores } from './server-stores.ts'
+
+const VERSION = '0.1.0'
+
+await runService(
+  {
+    name: 'console',
+    title: 'Sluice console: SQL, questions, lineage and reconciliation over the whole lake.',
+    settings: consoleSettings,
+    async start(settings, service) {
+      const { logger, metrics, closers } = service
+      const parts = await openServerParts(settings, 'console', service)
+      const rawZone = await openServerRawZone(parts, service)
+      const lake = await openServerLake(parts, settings, service)
+      const stores = serverStores(settings, parts.eventTypes)
+      for (const { name, store } of stores) closers.add(name, () => store.close())
+      const console = await createConsole({
+        lake: await lakeReader(lake, { log_epoch: parts.log_epoch, now: Date.now }),
+        rawZone,
+        flow: { unpublished: () => rawFlow(rawZone), logEnds: () => parts.log.offsets(EVENTS_TOPIC) },
+        stores,
+        eventTypes: parts.eventTypes,
+        authorize: authorizer(parseApiKeys(settings.api_keys)),
+        scratch_path: join(parts.scratch, 'queries'),
+        memory_limit_bytes: settings.console_memory_limit_mb * 1024 ** 2,
+        now: Date.now,
+      })
+      closers.add('console', () => console.close())
+      const app = await createApp({ logger, metrics, version: VERSION })
+      await console.routes(app)
+      await passOnToIngest(app, settings.ingest_url)
+      const url = await app.listen({ port: settings.port, host: settings.host })
+      closers.add('http', () => app.close())
+      return { url }
+    },
+  },
+  process.argv.slice(2),
+  process.env,
+)

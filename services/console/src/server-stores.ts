@@ -1,0 +1,71 @@
+import type { EventTypes } from '@sluice/events'
+import {
+  elasticsearchSettings,
+  influxdbSettings,
+  neo4jSettings,
+  postgresSettings,
+  serverSettings,
+} from '@sluice/server-parts'
+import { setting } from '@sluice/service'
+import { type InventoryQuery, lateStore, type Question, routedTables, type Store, type StoreName } from '@sluice/store'
+import * as elasticsearch from '@sluice/store-elasticsearch'
+import { openStore as openElasticsearch } from '@sluice/store-elasticsearch/server'
+import * as influxdb from '@sluice/store-influxdb'
+import { openStore as openInfluxdb } from '@sluice/store-influxdb/server'
+import * as neo4j from '@sluice/store-neo4j'
+import { openStore as openNeo4j } from '@sluice/store-neo4j/server'
+import * as postgres from '@sluice/store-postgres'
+import { openStore as openPostgres } from '@sluice/store-postgres/server'
+import type { z } from 'zod'
+import type { ConsoleParts } from './console.ts'
+
+export const consoleSettings = serverSettings.extend({
+  ...postgresSettings,
+  ...influxdbSettings,
+  ...elasticsearchSettings,
+  ...neo4jSettings,
+  ingest_url: setting.text('http://127.0.0.1:8080').describe('ingest, whose paths are passed on'),
+  console_memory_limit_mb: setting.int(512, { min: 64 }).describe("DuckDB's memory for questions and verify, in MB"),
+})
+
+export type ConsoleSettings = z.infer<typeof consoleSettings>
+
+interface Kind {
+  inventoryQuery: InventoryQuery
+  questions: readonly Question[]
+}
+
+/** The databases as the console asks them; one that is away holds up only its own questions. */
+export function serverStores(settings: ConsoleSettings, types: EventTypes): ConsoleParts['stores'] {
+  const of = (name: StoreName, { inventoryQuery, questions }: Kind, open: () => Promise<Store>) => {
+    const tables = routedTables(types, name)
+    const store = lateStore(name, async () => {
+      const opened = await open()
+      await opened.prepare(tables)
+      return opened
+    })
+    return { name, store, tables, inventoryQuery, questions }
+  }
+  return [
+    of('postgres', postgres, () => openPostgres({ url: settings.postgres_url })),
+    of('influxdb', influxdb, () =>
+      openInfluxdb({
+        url: settings.influxdb_url,
+        token: settings.influxdb_token,
+        org: settings.influxdb_org,
+        bucket: settings.influxdb_bucket,
+      }),
+    ),
+    of('elasticsearch', elasticsearch, () =>
+      openElasticsearch({
+        url: settings.elasticsearch_url,
+        username: settings.elasticsearch_username,
+        password: settings.elasticsearch_password,
+        api_key: settings.elasticsearch_api_key,
+      }),
+    ),
+    of('neo4j', neo4j, () =>
+      openNeo4j({ url: settings.neo4j_url, username: settings.neo4j_username, password: settings.neo4j_password }),
+    ),
+  ]
+}
