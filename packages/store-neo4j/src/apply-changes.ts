@@ -184,15 +184,9 @@ async function clearNodes(transaction: GraphTransaction, graph: GraphTable, step
   for (const step of steps) for (const node of step.after.nodes) lost.get(node.label)?.delete(node.id)
   for (const { label, id, properties } of graph.nodes) {
     if (!properties || id !== graph.type.key) continue
-    const none = Object.fromEntries(properties.map((name) => [name, null]))
     const gone = steps.filter((step) => step.after.nodes.length === 0).map((step) => step.change.identity)
     const ids = gone.filter((node) => lost.get(label)?.has(node))
-    if (ids.length > 0)
-      await transaction.setNodeProperties(
-        graph,
-        label,
-        ids.map((node) => ({ id: node, properties: none })),
-      )
+    if (ids.length > 0) await transaction.clearNodeProperties(label, properties, ids)
   }
   for (const [label, ids] of lost) if (ids.size > 0) await transaction.deleteLonelyNodes(label, [...ids])
 }

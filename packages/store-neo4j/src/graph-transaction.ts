@@ -45,8 +45,10 @@ export interface GraphTransaction {
   deleteEdges(graph: GraphTable, edge: number, keys: readonly EdgeKey[]): Promise<void>
   /** Makes bare nodes where there are none. */
   mergeNodes(label: string, ids: readonly string[]): Promise<void>
-  /** Sets the properties of existing nodes; null takes one away. */
+  /** Sets the properties of existing nodes. */
   setNodeProperties(graph: GraphTable, label: string, nodes: readonly { id: string; properties: Row }[]): Promise<void>
+  /** Takes properties off those of the nodes that exist. */
+  clearNodeProperties(label: string, properties: readonly string[], ids: readonly string[]): Promise<void>
   /** Deletes those of the nodes that have neither an edge nor a property. */
   deleteLonelyNodes(label: string, ids: readonly string[]): Promise<void>
   writeRefusals(table: string, refusals: readonly Refusal[], cleared: readonly string[]): Promise<void>

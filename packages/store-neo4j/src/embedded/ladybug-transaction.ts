@@ -139,6 +139,11 @@ export class LadybugTransaction implements GraphTransaction {
     )
   }
 
+  async clearNodeProperties(label: string, properties: readonly string[], ids: readonly string[]): Promise<void> {
+    const set = properties.map((name) => `node.\`${name}\` = NULL`)
+    if (set.length > 0) this.#each(`MATCH (node:${this.#catalog.label(label)} {id: item}) SET ${set.join(', ')}`, ids)
+  }
+
   async deleteLonelyNodes(label: string, ids: readonly string[]): Promise<void> {
     this.#each(`MATCH (node:${this.#catalog.label(label)} {id: item}) WHERE ${this.#lonely(label)} DELETE node`, ids)
   }

@@ -123,6 +123,11 @@ export class Neo4jTransaction implements GraphTransaction {
     )
   }
 
+  async clearNodeProperties(label: string, properties: readonly string[], ids: readonly string[]): Promise<void> {
+    const removed = properties.map((name) => `n.\`${name}\``)
+    if (removed.length > 0) await this.#each(`MATCH (n:\`${label}\` {id: item}) REMOVE ${removed.join(', ')}`, ids)
+  }
+
   async deleteLonelyNodes(label: string, ids: readonly string[]): Promise<void> {
     await this.#each(deletingLonely(`MATCH (n:\`${label}\` {id: item})`), [...ids].sort())
   }
