@@ -35,10 +35,10 @@ interface Part {
 }
 
 function keyed(pattern: string, table: string): Part {
-  const { first, end } = keysOf(table)
+  const { before, end } = keysOf(table)
   return {
-    cypher: `MATCH ${pattern} WHERE it._key >= $first AND it._key < $end WITH it LIMIT ${PART} DELETE it RETURN count(*) AS done`,
-    parameters: { first, end },
+    cypher: `MATCH ${pattern} WHERE it._key > $before AND it._key < $end WITH it LIMIT ${PART} DELETE it RETURN count(*) AS done`,
+    parameters: { before, end },
   }
 }
 

@@ -17,8 +17,8 @@ export function keyOf(table: string, identity: string): string {
   return `${bytes.toString('utf8', 0, end)}#${createHash('sha256').update(key).digest('base64url')}`
 }
 
-/** Bounds of a table's keys, both outside of it. `}` comes after `|`, and no table has either in its name. */
-export const keysOf = (table: string): { first: string; end: string } => ({ first: `${table}|`, end: `${table}}` })
+/** Bounds of a table's keys, both outside of it: `{`, `|` and `}` follow each other, and no table has one in its name. */
+export const keysOf = (table: string): { before: string; end: string } => ({ before: `${table}{`, end: `${table}}` })
 
 /** The identity in a key that was not too long. */
 export const identityIn = (table: string, key: string): string => key.slice(table.length + 1)

@@ -117,11 +117,11 @@ export class Neo4jEngine implements GraphEngine {
 
   /** Refusals are few; their identities may be longer than what an index takes. */
   async refusals(table: string, after: string | undefined, limit: number): Promise<Refusal[]> {
-    const { first, end } = keysOf(table)
+    const { before, end } = keysOf(table)
     return this.#database.read(
-      `MATCH (r:\`_Refused\`) WHERE r._key >= $first AND r._key < $end AND ($after IS NULL OR r.identity > $after)
+      `MATCH (r:\`_Refused\`) WHERE r._key > $before AND r._key < $end AND ($after IS NULL OR r.identity > $after)
        RETURN r.identity AS identity, r.event_id AS event_id, r.reason AS reason ORDER BY identity LIMIT $limit`,
-      { first, end, after: after ?? null, limit: neo4j.int(limit) },
+      { before, end, after: after ?? null, limit: neo4j.int(limit) },
     )
   }
 
@@ -148,8 +148,8 @@ export class Neo4jEngine implements GraphEngine {
 }
 
 const range = (table: string, after: string | undefined) => {
-  const { first, end } = keysOf(table)
-  return { after: after === undefined ? first : keyOf(table, after), end }
+  const { before, end } = keysOf(table)
+  return { after: after === undefined ? before : keyOf(table, after), end }
 }
 
 /** Unique ids and keys, by which everything is found. */
