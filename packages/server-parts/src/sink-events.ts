@@ -8,9 +8,11 @@ export function sinkEvents(metrics: Metrics, logger: Logger): (store: StoreName)
   const failures = metrics.counter('sluice_sink_failures_total', 'Calls of a store that failed and were tried again', [
     'store',
   ])
+  const rows = metrics.counter('sluice_sink_rows_total', 'Changed rows that a store took', ['store', 'table'])
   const reloads = metrics.counter('sluice_sink_reloads_total', 'Tables loaded from their beginning', ['store', 'table'])
   return (store) => ({
     advanced: (table, at) => version.set({ store, table }, at),
+    applied: (table, count) => rows.inc({ store, table }, count),
     refused(table, refusals) {
       refused.inc({ store, table }, refusals.length)
       const [first] = refusals

@@ -4,6 +4,7 @@ import type { z } from 'zod'
 import { openServerLake, openServerParts } from './open-parts.ts'
 import type { serverSettings } from './settings.ts'
 import { sinkEvents } from './sink-events.ts'
+import { sinkGauges } from './sink-gauges.ts'
 
 export interface SinkDefinition<S extends typeof serverSettings> {
   store: StoreName
@@ -29,6 +30,7 @@ export function sinkService<S extends typeof serverSettings>(
     const lake = await openServerLake(parts, config, service)
     const events = sinkEvents(metrics, logger)(name)
     const sink = startSink({ store, lake, notices: parts.notices, events, now: Date.now })
+    sinkGauges(metrics, new Map([[name, sink.runner]]), Date.now)
     closers.add('sink', () => sink.stop())
     const app = await createApp({ logger, metrics, version: VERSION })
     const url = await app.listen({ port: config.port, host: config.host })

@@ -1,4 +1,5 @@
 import fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify'
+import { timeAnswers } from './http-metrics.ts'
 import type { Logger } from './log.ts'
 import type { Metrics } from './metrics.ts'
 import { serveOpenApi } from './openapi.ts'
@@ -26,6 +27,7 @@ export async function createApp({
     forceCloseConnections: 'idle',
   })
   answerProblems(app)
+  timeAnswers(app, metrics)
   await serveOpenApi(app, version)
   probeRoutes(app, { metrics, ready })
   return app

@@ -3,7 +3,13 @@ import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom
 /** Metrics of one process. Names follow one rule: `sluice_<part>_<what>_<unit>`, counters ending in `_total`. */
 export interface Metrics {
   counter<L extends string = never>(name: string, help: string, labels?: readonly L[]): Counter<L>
-  gauge<L extends string = never>(name: string, help: string, labels?: readonly L[]): Gauge<L>
+  /** @param read sets the gauge at each scrape; one that takes longer than a scrape may is the reader's own matter */
+  gauge<L extends string = never>(
+    name: string,
+    help: string,
+    labels?: readonly L[],
+    read?: (gauge: Gauge<L>) => void | Promise<void>,
+  ): Gauge<L>
   /** Seconds; buckets from 1 ms to 30 s. */
   seconds<L extends string = never>(name: string, help: string, labels?: readonly L[]): Histogram<L>
   /** Text of `GET /metrics`. */
@@ -23,7 +29,16 @@ export function createMetrics(): Metrics {
   }
   return {
     counter: (name, help, labels = []) => new Counter({ ...checked(name), help, labelNames: [...labels] }),
-    gauge: (name, help, labels = []) => new Gauge({ ...checked(name), help, labelNames: [...labels] }),
+    gauge(name, help, labels = [], read) {
+      const options = { ...checked(name), help, labelNames: [...labels] }
+      if (!read) return new Gauge(options)
+      return new Gauge({
+        ...options,
+        collect() {
+          return read(this)
+        },
+      })
+    },
     seconds: (name, help, labels = []) =>
       new Histogram({ ...checked(name), help, labelNames: [...labels], buckets: BUCKETS }),
     text: () => registry.metrics(),

@@ -20,7 +20,9 @@ export function ingestPrometheus(metrics: Metrics, status: () => IngestStatus | 
     return queue.unpublished_batches
   })
   read('sluice_ingest_held_bytes', 'Bytes of requests under way', ({ queue }) => queue.held_bytes)
-  read('sluice_ingest_log_reachable', '1 while the event log takes records', ({ log_reachable }) => Number(log_reachable))
+  read('sluice_ingest_log_reachable', '1 while the event log takes records', ({ log_reachable }) =>
+    Number(log_reachable),
+  )
   read('sluice_ingest_adopted_incarnations', 'Dead ingests whose batches this one published', ({ adopted }) => adopted)
   return {
     received: (count) => bytes.inc(count),

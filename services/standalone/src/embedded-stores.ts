@@ -3,6 +3,7 @@ import type { ConsoleParts } from '@sluice/console'
 import type { Notices } from '@sluice/event-log'
 import type { Lake } from '@sluice/lake'
 import { sinkEvents } from '@sluice/server-parts/sink-events'
+import { sinkGauges } from '@sluice/server-parts/sink-gauges'
 import type { Logger, Metrics } from '@sluice/service'
 import { hostStore, type InventoryQuery, type Question, type Sink, type StoreName, startSink } from '@sluice/store'
 import * as elasticsearch from '@sluice/store-elasticsearch'
@@ -50,6 +51,7 @@ export function startEmbeddedStores(parts: EmbeddedStoresParts): EmbeddedStores 
     const sink = startSink({ store, lake, notices, events: events(name), now })
     return { name, store, sink, ...KINDS[name] }
   })
+  sinkGauges(parts.metrics, new Map(started.map(({ name, sink }) => [name, sink.runner])), now)
   return {
     forConsole: started.map(({ name, store, sink, inventoryQuery, questions }) => ({
       name,

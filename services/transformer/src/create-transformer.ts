@@ -16,6 +16,7 @@ import { type BackgroundLoop, backgroundLoop, type Logger, type Metrics } from '
 import { type TransformerLimits, transformerLimits } from './limits.ts'
 import { type PumpedTable, TablePump } from './table-pump.ts'
 import { Transformer } from './transformer.ts'
+import { transformerGauges } from './transformer-gauges.ts'
 import { transformerMetrics } from './transformer-metrics.ts'
 import { Upkeep } from './upkeep.ts'
 
@@ -70,6 +71,7 @@ export async function startTransformer(parts: TransformerServiceParts): Promise<
     },
   })
   await pump.catchUp()
+  transformerGauges(parts.metrics, { log, topic: parts.topic, ledger, pump })
   const transformer = new Transformer({
     ledger,
     known,

@@ -16,6 +16,8 @@ import { TableFollower } from './table-follower.ts'
 export interface RunnerEvents {
   /** A store stands at a version of a table and readers see it. */
   advanced?(table: string, version: number, rows: number): void
+  /** A store took these many changes; those that it refused among them. */
+  applied?(table: string, rows: number): void
   refused?(table: string, refusals: readonly Refusal[]): void
   /** The store, or the table behind it, failed; `again_in_ms` until the next attempt. */
   failed?(table: string, error: unknown, again_in_ms: number): void

@@ -136,6 +136,7 @@ export class TableFollower {
       return false
     }
     this.#known = { progress: next }
+    this.#parts.events.applied?.(this.table, changes.length)
     if (outcome.refused.length > 0) this.#parts.events.refused?.(this.table, outcome.refused)
     return true
   }
