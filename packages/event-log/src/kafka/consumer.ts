@@ -1,13 +1,8 @@
-import {
-  type ConsumerOptions,
-  type LogConsumer,
-  LogError,
-  type PartitionOffsets,
-  type PolledBatch,
-  type PollLimits,
-} from '../event-log.ts'
+import { type ConsumerOptions, type LogConsumer, LogError, type PolledBatch, type PollLimits } from '../event-log.ts'
 import type { KafkaAdmin } from './admin.ts'
+import { logErrorOf } from './errors.ts'
 import { type Fetched, Membership, type MembershipEvents } from './membership.ts'
+import { refuseOutside } from './offset-range.ts'
 import { RecordBuffer } from './record-buffer.ts'
 import { type KafkaSettings, topicName } from './settings.ts'
 import type { KafkaTopics } from './topics.ts'
@@ -44,7 +39,7 @@ export class KafkaConsumer implements LogConsumer {
   /** How long polls have waited since the group was last heard of. */
   #silence_ms = 0
   #failure: LogError | undefined
-  #check: { begun_ms: number; done: Promise<void> } | undefined
+  #checked_ms = 0
   #closed = false
 
   /** @param group as Kafka calls it */
@@ -164,8 +159,12 @@ export class KafkaConsumer implements LogConsumer {
     const offsets = await this.#topics.offsets(this.#options.topic)
     const known = offsets.filter(({ partition }) => assigned.includes(partition))
     const from = await this.#options.startFrom(known)
+    const start = new Map(known.map(({ partition, earliest }) => [partition, from.get(partition) ?? earliest]))
+    await refuseOutside(
+      () => this.#topics.offsets(this.#options.topic),
+      () => start,
+    )
     if (this.#assigned !== assigned) return
-    const start = startOf(known, from)
     this.#positions = new Map(start)
     this.#fetching = start
     this.#buffer.clear()
@@ -270,43 +269,29 @@ export class KafkaConsumer implements LogConsumer {
   }
 
   #checkSometimes(): void {
-    if (performance.now() - (this.#check?.begun_ms ?? 0) > this.#settings.limits.topic_check_ms) this.#checkNow()
+    if (performance.now() - this.#checked_ms > this.#settings.limits.topic_check_ms) this.#checkNow()
   }
 
   /** Whether the topic is the same still, and our offsets within it; kafkajs would go elsewhere by itself. */
   #checkNow(): void {
     if (this.#rebalancing) return
-    const check = { begun_ms: performance.now(), done: this.#verify() }
-    this.#check = check
+    this.#checked_ms = performance.now()
+    void this.#verify()
   }
 
   async #verify(): Promise<void> {
     const generation = this.#generation
     try {
-      const offsets = await this.#topics.offsets(this.#options.topic)
-      if (generation !== this.#generation || this.#rebalancing) return
-      const owned = offsets.filter(({ partition }) => this.#fetching.has(partition))
-      startOf(owned, this.#fetching)
-    } catch (error) {
-      // What is merely away for a while is noticed by the membership.
-      if (!(error instanceof LogError) || error.retryable) return
-      this.#failure ??= error
-    }
-    this.#wakeup.notify()
-  }
-}
-
-/** @throws LogError `offset_out_of_range` */
-function startOf(known: readonly PartitionOffsets[], from: ReadonlyMap<number, bigint>): Map<number, bigint> {
-  const start = new Map<number, bigint>()
-  for (const { partition, earliest, end } of known) {
-    const offset = from.get(partition) ?? earliest
-    if (offset < earliest || offset > end)
-      throw new LogError(
-        'offset_out_of_range',
-        `partition ${partition}: expected an offset from ${earliest} to ${end}, got ${offset}; the log was cut or replaced: refill it from the raw zone`,
+      await refuseOutside(
+        () => this.#topics.offsets(this.#options.topic),
+        () => (generation === this.#generation ? this.#fetching : new Map()),
       )
-    start.set(partition, offset)
+    } catch (error) {
+      const failure = logErrorOf(error, `checking ${this.#options.topic}`)
+      // What is merely away for a while is noticed by the membership.
+      if (failure.retryable) return
+      this.#failure ??= failure
+      this.#wakeup.notify()
+    }
   }
-  return start
 }

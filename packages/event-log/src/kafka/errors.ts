@@ -9,7 +9,7 @@ export function logErrorOf(error: unknown, doing: string): LogError {
     if (fact)
       return new LogError(code, `${doing}: ${fact.message}${advice && `; ${advice}`}`, { cause: error, retryable })
   }
-  const why = facts.find(({ message }) => message !== '')?.message ?? 'unknown error'
+  const why = facts.findLast(({ message }) => message !== '')?.message ?? 'unknown error'
   return new LogError('failed', `${doing}: ${why}`, { cause: error, retryable: !facts.some(({ final }) => final) })
 }
 

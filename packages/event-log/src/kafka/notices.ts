@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { EventLog, LogConsumer, LogProducer, PolledRecord } from '../event-log.ts'
+import { type EventLog, type LogConsumer, LogError, type LogProducer, type PolledRecord } from '../event-log.ts'
 import type { Notice, NoticedOutcome, Notices } from '../notices.ts'
 
 export interface KafkaNoticesOptions {
@@ -34,8 +34,8 @@ export function kafkaNotices({ log, topic = 'notices', failed }: KafkaNoticesOpt
   const waiting: Notice[] = []
   let sending: Promise<void> | undefined
   let producer: LogProducer | undefined
+  let consumer: LogConsumer | undefined
   let failing = false
-  const reading = read()
 
   const tell = (notice: Notice) => {
     for (const listener of listeners) listener(notice)
@@ -46,7 +46,6 @@ export function kafkaNotices({ log, topic = 'notices', failed }: KafkaNoticesOpt
   }
 
   async function read(): Promise<void> {
-    let consumer: LogConsumer | undefined
     while (!stop.signal.aborted) {
       try {
         consumer ??= await open()
@@ -54,22 +53,22 @@ export function kafkaNotices({ log, topic = 'notices', failed }: KafkaNoticesOpt
         failing = false
       } catch (error) {
         note(error)
-        await consumer?.close()
-        consumer = undefined
+        // A passing fault is the consumer's to get over.
+        if (!(error instanceof LogError && error.retryable)) {
+          await consumer?.close().catch(note)
+          consumer = undefined
+        }
         await sleep(PAUSE_AFTER_FAILURE_MS, undefined, { signal: stop.signal }).catch(() => undefined)
       }
     }
-    await consumer?.close()
   }
 
   async function open(): Promise<LogConsumer> {
     await log.ensureTopic(topic, { partitions: 1, retention_ms: RETENTION_MS })
-    const consumer = await log.consumer({
+    return log.consumer({
       topic,
       startFrom: async (partitions) => new Map(partitions.map(({ partition, end }) => [partition, end])),
     })
-    stop.signal.addEventListener('abort', () => void consumer.close())
-    return consumer
   }
 
   function hear({ value }: PolledRecord): void {
@@ -93,6 +92,7 @@ export function kafkaNotices({ log, topic = 'notices', failed }: KafkaNoticesOpt
     }
   }
 
+  const reading = read()
   return {
     /** Never fails for Kafka: see `failed`. */
     async publish(notice) {
@@ -111,7 +111,10 @@ export function kafkaNotices({ log, topic = 'notices', failed }: KafkaNoticesOpt
       stop.abort()
       await sending
       await producer?.close()
+      // Also ends a poll under way.
+      await consumer?.close()
       await reading
+      await consumer?.close()
     },
   }
 }
