@@ -192,7 +192,7 @@ export class Topic {
     const segment = await this.#writable()
     this.#file ??= await open(segment.path, 'r+')
     try {
-      await this.#file.write(block, 0, block.length, segment.end)
+      await writeWhole(this.#file, block, segment.end)
       await this.#file.datasync()
       segment.end += block.length
     } catch (error) {
@@ -228,6 +228,12 @@ export class Topic {
     await rename(`${path}.new`, path)
     await syncFolder(this.#folder)
   }
+}
+
+/** A disk that gets full takes the first part of a write and says so; only the next write fails. */
+async function writeWhole(file: FileHandle, bytes: Uint8Array, position: number): Promise<void> {
+  for (let at = 0; at < bytes.length; )
+    at += (await file.write(bytes, at, bytes.length - at, position + at)).bytesWritten
 }
 
 async function readMeta(folder: string): Promise<{ id: string; partitions: number; first: Map<number, bigint> }> {

@@ -44,6 +44,8 @@ export function indexRecord({ start, end, lines }: BatchPlace): Buffer {
   return record
 }
 
+export const indexPosition = (first: number, number: number) => (number - first) * INDEX_RECORD_BYTES
+
 /** Where a batch stands in its segment by the index; `undefined` if the index does not say. */
 export async function lookUp(path: string, first: number, number: number): Promise<BatchPlace | undefined> {
   let file: FileHandle
@@ -55,7 +57,7 @@ export async function lookUp(path: string, first: number, number: number): Promi
   }
   try {
     const record = Buffer.alloc(INDEX_RECORD_BYTES)
-    const { bytesRead } = await file.read(record, 0, INDEX_RECORD_BYTES, (number - first) * INDEX_RECORD_BYTES)
+    const { bytesRead } = await file.read(record, 0, INDEX_RECORD_BYTES, indexPosition(first, number))
     if (bytesRead < INDEX_RECORD_BYTES || crc32(record.subarray(0, 12)) !== record.readUInt32LE(12)) return undefined
     return { number, start: record.readUInt32LE(0), end: record.readUInt32LE(4), lines: record.readUInt32LE(8) }
   } finally {
@@ -117,8 +119,12 @@ export async function readBatchBytes(path: string, { start, end }: BatchPlace): 
   const file = await open(path, 'r')
   try {
     const bytes = Buffer.alloc(end - start)
-    await file.read(bytes, 0, bytes.length, start)
-    return bytes
+    const { bytesRead } = await file.read(bytes, 0, bytes.length, start)
+    if (bytesRead === bytes.length) return bytes
+    throw new RawZoneError(
+      'corrupt',
+      `${path}: expected a batch up to byte ${end}; the file ends at ${start + bytesRead}: restore it from a copy`,
+    )
   } finally {
     await file.close()
   }

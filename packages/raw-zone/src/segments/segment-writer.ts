@@ -2,7 +2,7 @@ import { type FileHandle, open } from 'node:fs/promises'
 import { batchId } from '../batch-id.ts'
 import { type RawBatch, type RawWriter, RawZoneError } from '../raw-zone.ts'
 import { type IncarnationFile, syncFolder, writeState } from './incarnation-state.ts'
-import { indexPath, indexRecord, segmentName, segmentPath, trailerOf } from './segment-file.ts'
+import { indexPath, indexPosition, indexRecord, segmentName, segmentPath, trailerOf } from './segment-file.ts'
 
 export interface SegmentWriterOptions {
   incarnation: string
@@ -84,14 +84,14 @@ export class SegmentWriter implements RawWriter {
     try {
       const segment = await this.#writable(number)
       const whole = Buffer.concat([bytes, trailerOf(batch_id, bytes, lines)])
-      await segment.file.write(whole, 0, whole.length, segment.end)
+      await writeWhole(segment.file, whole, segment.end)
       await segment.file.datasync()
       const place = { number, start: segment.end, end: segment.end + bytes.length, lines }
       segment.end += whole.length
       this.head = number
       this.lines += lines
       // Not fsynced, and a failure is no matter: what it says is in the segment.
-      await segment.index.write(indexRecord(place)).catch(() => undefined)
+      await writeWhole(segment.index, indexRecord(place), indexPosition(segment.first, number)).catch(() => undefined)
       return { batch_id, number, key: `${this.#options.key}/${segmentName(segment.first)}`, bytes, lines }
     } catch (error) {
       await this.#undo()
@@ -132,6 +132,12 @@ export class SegmentWriter implements RawWriter {
     await segment.file.close()
     await segment.index.close()
   }
+}
+
+/** A disk that gets full takes the first part of a write and says so; only the next write fails. */
+async function writeWhole(file: FileHandle, bytes: Uint8Array, position: number): Promise<void> {
+  for (let at = 0; at < bytes.length; )
+    at += (await file.write(bytes, at, bytes.length - at, position + at)).bytesWritten
 }
 
 function failureOf(error: unknown): RawZoneError {
