@@ -11,6 +11,8 @@ export interface FollowerParts {
 
 /** Versions that one step may cover; a store that is further behind takes several. */
 const MAX_STEP_VERSIONS = 1_000
+/** What the store says of its progress is asked for again after this long: its data may have been lost or restored. */
+const ASK_AGAIN_MS = 15_000
 /** A pin is moved this often at most. */
 const PIN_EVERY_MS = 300_000
 
@@ -25,6 +27,7 @@ export class TableFollower {
   #known: { progress: Progress | undefined } | undefined
   #head: SourceHead | undefined
   #behind_since_ms: number | undefined
+  #asked_ms = Number.NEGATIVE_INFINITY
   #pinned_ms = Number.NEGATIVE_INFINITY
   #reload: { version: number | undefined } | undefined
   #busy: Promise<void> | undefined
@@ -92,7 +95,11 @@ export class TableFollower {
   }
 
   async #progressFor(head: SourceHead): Promise<Progress | undefined> {
-    this.#known ??= { progress: (await this.#parts.store.progress())[this.table] }
+    const now = this.#parts.now()
+    if (!this.#known || now - this.#asked_ms > ASK_AGAIN_MS) {
+      this.#known = { progress: (await this.#parts.store.progress())[this.table] }
+      this.#asked_ms = now
+    }
     const { progress } = this.#known
     if (!progress || progress.table_id === head.table_id) return progress
     await this.#forget('the table was rebuilt: it has another id')
