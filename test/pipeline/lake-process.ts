@@ -9,8 +9,8 @@ export interface LakeSettings {
   data?: string
   /** Environment variables beside SLUICE_PORT and SLUICE_DATA. */
   settings?: Readonly<Record<string, string>>
-  /** Largest file the process may write, in KiB (`ulimit -f`): a full disk without one. */
-  file_limit_kib?: number
+  /** A command that starts another, given after it: `nsenter …`. */
+  through?: readonly string[]
 }
 
 export interface Exit {
@@ -24,7 +24,7 @@ interface LogLine {
   [field: string]: unknown
 }
 
-const STANDALONE = resolve(import.meta.dirname, '../../services/standalone')
+export const STANDALONE = resolve(import.meta.dirname, '../../services/standalone')
 /** Fresh at once, so that tests wait less. */
 const DEFAULTS = { SLUICE_PORT: '0', SLUICE_FRESHNESS_MS: '20' }
 const START_LIMIT_MS = 60_000
@@ -114,9 +114,9 @@ export class LakeProcess {
   }
 }
 
-function spawnLake(data: string, { settings = {}, file_limit_kib }: LakeSettings): ChildProcess {
-  const command = `${file_limit_kib === undefined ? '' : `ulimit -f ${file_limit_kib}; `}exec "$0" "$1"`
-  return spawn('bash', ['-c', command, process.execPath, 'src/main.ts'], {
+function spawnLake(data: string, { settings = {}, through = [] }: LakeSettings): ChildProcess {
+  const [command = process.execPath, ...args] = [...through, process.execPath, 'src/main.ts']
+  return spawn(command, args, {
     cwd: STANDALONE,
     env: { ...process.env, ...DEFAULTS, SLUICE_DATA: data, ...settings },
     stdio: ['ignore', 'pipe', 'pipe'],
