@@ -23,7 +23,7 @@ export class PostgresStore implements Store {
   readonly name = 'postgres'
   readonly #database: SqlDatabase
   readonly #schema: string
-  readonly #layouts: Map<string, TableLayout>
+  #layouts: ReadonlyMap<string, TableLayout>
 
   private constructor(database: SqlDatabase, schema: string, known: Map<string, TableLayout>) {
     this.#database = database
@@ -46,7 +46,7 @@ export class PostgresStore implements Store {
     const declared = await translated(() =>
       this.#database.transaction((transaction) => declare(transaction, this.#schema, tables)),
     )
-    for (const layout of declared) this.#layouts.set(layout.table, layout)
+    this.#layouts = new Map([...this.#layouts, ...declared.map((layout) => [layout.table, layout] as const)])
   }
 
   progress(): Promise<Record<string, Progress>> {
@@ -54,7 +54,7 @@ export class PostgresStore implements Store {
   }
 
   async apply(batch: ChangeBatch): Promise<ApplyOutcome> {
-    const layout = this.#layout(batch.table)
+    const layout = await this.#layout(batch.table)
     return translated(async () => {
       try {
         return await this.#database.transaction((it) => applyChanges(it, this.#schema, layout, batch, 'together'))
@@ -66,7 +66,7 @@ export class PostgresStore implements Store {
   }
 
   async forget(table: string): Promise<void> {
-    const layout = this.#layout(table)
+    const layout = await this.#layout(table)
     await translated(() =>
       this.#database.transaction(async (transaction) => {
         await lockProgress(transaction, table)
@@ -94,7 +94,7 @@ export class PostgresStore implements Store {
   }
 
   async inventory(table: string, after: string | undefined, limit: number): Promise<InventoryRow[]> {
-    const layout = this.#layout(table)
+    const layout = await this.#layout(table)
     const fingerprint = layout.fingerprint.map((name) => `coalesce(${quoted(name)}, '')`).join(" || '|' || ")
     const id = quoted(layout.identity)
     // No stored text has NUL: what comes after `a\0b` is what comes after `a`.
@@ -118,7 +118,7 @@ export class PostgresStore implements Store {
       if (value === undefined) throw new StoreError('failed', `question ${name} needs the parameter ${parameter.name}`)
       return value
     })
-    for (const table of plan.tables) this.#layout(table)
+    for (const table of plan.tables) await this.#layout(table)
     // No stored text has such characters, so nothing can match.
     const findable = values.every((value) => !value.includes('\0') && value.isWellFormed())
     const rows = findable ? await translated(() => this.#database.query(plan.sql, [...values, limit])) : []
@@ -133,10 +133,14 @@ export class PostgresStore implements Store {
     return translated(() => this.#database.close())
   }
 
-  #layout(table: string): TableLayout {
-    const layout = this.#layouts.get(table)
-    if (!layout) throw new StoreError('failed', `table ${table} is not known to the SQL store: call prepare first`)
-    return layout
+  /** Tables may have been prepared by another process meanwhile: a sink's, while this one answers questions. */
+  async #layout(table: string): Promise<TableLayout> {
+    const known = this.#layouts.get(table)
+    if (known) return known
+    this.#layouts = await translated(() => layouts(this.#database))
+    const found = this.#layouts.get(table)
+    if (!found) throw new StoreError('failed', `table ${table} is not known to the SQL store: call prepare first`)
+    return found
   }
 }
 

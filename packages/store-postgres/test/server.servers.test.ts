@@ -101,6 +101,19 @@ await describeServer('PostgreSQL', postgresEndpoint, ({ url }) => {
     expect(new Map(held.map((row) => [row['subscription_id'], row['status']]))).toEqual(wanted)
   })
 
+  test('a process that only asks knows the tables that a sink prepared after it was opened', async () => {
+    const asking = await openStore({ url, schema: under.schema })
+    onTestFinished(() => asking.close())
+    const payments = tableNamed('payments')
+    await expect(asking.ask('payments-of', { user_id: 'u' }, 10)).rejects.toMatchObject({
+      code: 'failed',
+      message: expect.stringContaining('payments'),
+    })
+    await store.prepare([payments])
+    await load(store, 'payments', [change(payments, { payment_id: 'p', user_id: 'u', amount: '1.50' })])
+    expect((await asking.ask('payments-of', { user_id: 'u' }, 10)).rows).toMatchObject([{ amount: '1.50' }])
+  })
+
   test('two sinks that prepare an empty schema at once both succeed', async () => {
     const schema = `${under.schema}_b`
     onTestFinished(async () => {
