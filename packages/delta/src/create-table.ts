@@ -1,4 +1,5 @@
 import type { Action, Protocol } from './actions.ts'
+import { DeltaError } from './delta-error.ts'
 import { openSnapshot } from './open-snapshot.ts'
 import { NEW_TABLE_PROTOCOL } from './protocol.ts'
 import { Replay } from './reconciliation.ts'
@@ -29,14 +30,17 @@ export interface TableDefinition {
 }
 
 /**
- * Version 0 of a table, or the table that is there already, newest version.
- * Throws `unknown_outcome` if the store stays out of reach.
+ * Version 0 of a table, or the table that is there already, newest version. Looks before it creates: the first entries of
+ * a table that is there may have been cleaned up. Throws as `openSnapshot`, and `unknown_outcome` if the store stays out
+ * of reach.
  */
 export async function createTable(
   access: TableAccess,
   definition: TableDefinition,
 ): Promise<{ kind: 'created' | 'exists'; snapshot: Snapshot }> {
   const { root } = access
+  const existing = await openedIfThere(access)
+  if (existing) return { kind: 'exists', snapshot: existing }
   const timestamp_ms = access.now()
   const token = access.token()
   const actions = firstActions(definition, timestamp_ms, token)
@@ -47,6 +51,15 @@ export async function createTable(
   if ((await sendCommit(access, { version: 0, actions }, token)) === 'committed')
     return { kind: 'created', snapshot: created }
   return { kind: 'exists', snapshot: await openSnapshot(access) }
+}
+
+async function openedIfThere(access: TableAccess): Promise<Snapshot | undefined> {
+  try {
+    return await openSnapshot(access)
+  } catch (error) {
+    if (error instanceof DeltaError && error.code === 'table_not_found') return undefined
+    throw error
+  }
 }
 
 function firstActions(definition: TableDefinition, now: number, token: string): Action[] {

@@ -3,7 +3,7 @@ import { readCheckpoint } from './checkpoint.ts'
 import type { Commit } from './commit.ts'
 import { DeltaError } from './delta-error.ts'
 import { readLastCheckpoint } from './last-checkpoint.ts'
-import { commitKey } from './log-path.ts'
+import { commitKey, lastCheckpointKey } from './log-path.ts'
 import { type LogSegment, listLog, logSegment, missingVersion, type SegmentEntry } from './log-segment.ts'
 import { commitsAfter, opened, READ_AHEAD, readCommit, readProvenance, settled } from './read-commit.ts'
 import { Replay } from './reconciliation.ts'
@@ -104,8 +104,14 @@ async function findSegment(access: TableAccess, version: number | undefined): Pr
   const segment = logSegment(root, await listLog(store, root), version)
   if (segment) return segment
   // A listing may be older than the log.
-  if (!(await store.head(commitKey(root, 0))))
-    throw new DeltaError('table_not_found', `${root}: there is no Delta log here`)
+  const first = await store.head(commitKey(root, 0))
+  if (!first && hint === undefined) throw new DeltaError('table_not_found', `${root}: there is no Delta log here`)
+  if (!first)
+    throw new DeltaError(
+      'missing_version',
+      `${root}: a checkpoint of version ${hint} is spoken of (${lastCheckpointKey(root)}) and no log is listed; try again, or remove it if the log was deleted`,
+      { retryable: true },
+    )
   return { version: 0, checkpoint: undefined, entries: [{ kind: 'commit', version: 0, modified_at_ms: undefined }] }
 }
 

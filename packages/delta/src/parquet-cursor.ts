@@ -14,11 +14,12 @@ import {
   readDeltas,
   readLengthDeltas,
   readPlain,
+  readPlainTexts,
   readPrefixDeltas,
   readRuns,
 } from './parquet-encoding.ts'
 import { type PageHeader, readPageHeader } from './parquet-page-header.ts'
-import { type PlainValue, valueReader } from './parquet-value.ts'
+import { isText, type PlainValue, valueReader } from './parquet-value.ts'
 
 /** Where a leaf stands in the schema. */
 export interface Leaf {
@@ -40,6 +41,7 @@ export class ParquetCursor {
   readonly #bytes: Uint8Array
   readonly #codec: CompressionCodec
   readonly #leaf: Leaf
+  readonly #isText: boolean
   readonly #convert: (raw: RawValue) => PlainValue
   #offset = 0
   /** Entries that the chunk says it has and that were not read yet. */
@@ -62,6 +64,7 @@ export class ParquetCursor {
     this.#codec = chunk.codec
     this.#leaf = leaf
     this.#left = Number(chunk.num_values)
+    this.#isText = isText(leaf.element)
     this.#convert = valueReader(leaf.element)
     this.#page()
   }
@@ -114,7 +117,9 @@ export class ParquetCursor {
   #readDictionary(header: PageHeader, body: Uint8Array): void {
     const { type = 'BYTE_ARRAY', type_length } = this.#leaf.element
     const reader = new ByteReader(decompressed(this.#codec, body, header.uncompressed_bytes))
-    this.#dictionary = readPlain(reader, type, header.values, type_length).map(this.#convert)
+    this.#dictionary = this.#isText
+      ? readPlainTexts(reader, header.values)
+      : readPlain(reader, type, header.values, type_length).map(this.#convert)
   }
 
   #readData(header: PageHeader, body: Uint8Array): void {
@@ -140,6 +145,7 @@ export class ParquetCursor {
     const { type = 'BYTE_ARRAY', type_length } = this.#leaf.element
     this.#indexes = undefined
     if (count === 0) this.#values = []
+    else if (encoding === PLAIN && this.#isText) this.#values = readPlainTexts(reader, count)
     else if (encoding === RLE_DICTIONARY || encoding === PLAIN_DICTIONARY)
       this.#indexes = readRuns(reader, reader.u8(), new Uint32Array(count))
     else this.#values = rawValues(reader, encoding, count, type, type_length).map(this.#convert)

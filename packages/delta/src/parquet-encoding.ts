@@ -135,6 +135,22 @@ export function readPlain(reader: ByteReader, type: ParquetType, count: number, 
   }
 }
 
+/** Plain texts, without a view of the bytes of each. */
+export function readPlainTexts(reader: ByteReader, count: number): string[] {
+  const { bytes } = reader
+  if (count * 4 > bytes.length - reader.at) throw new RangeError('a page ends early')
+  const texts = new Array<string>(count)
+  let { at } = reader
+  for (let index = 0; index < count; index++) {
+    const end = at + 4 + bytes.readUInt32LE(at)
+    if (end > bytes.length) throw new RangeError('a page ends early')
+    texts[index] = bytes.toString('utf8', at + 4, end)
+    at = end
+  }
+  reader.at = at
+  return texts
+}
+
 /** DELTA_BINARY_PACKED; `bits` 32 or 64, in which the sums wrap. */
 export function readDeltas(reader: ByteReader, count: number, bits: 32 | 64): (number | bigint)[] {
   const block = reader.count(MAX_BLOCK)

@@ -7,7 +7,7 @@ export type PlainValue = string | number | bigint | boolean | Uint8Array | null
 
 /** What a value of a Parquet column is, by its logical type. */
 export function valueReader(element: SchemaElement): (raw: RawValue) => PlainValue {
-  const { type, converted_type: converted, logical_type: logical } = element
+  const { converted_type: converted, logical_type: logical } = element
   if (converted === 'DECIMAL' || logical?.type === 'DECIMAL') {
     const scale = element.scale ?? (logical?.type === 'DECIMAL' ? logical.scale : 0)
     return (raw) => Number(decimalText(unscaled(raw), scale))
@@ -17,8 +17,12 @@ export function valueReader(element: SchemaElement): (raw: RawValue) => PlainVal
   if (converted === 'TIMESTAMP_MILLIS' || unit === 'MILLIS') return (raw) => instantText(BigInt(raw as number), 1n)
   if (converted === 'TIMESTAMP_MICROS' || unit === 'MICROS') return (raw) => instantText(BigInt(raw as number), 1_000n)
   if (unit === 'NANOS') return (raw) => instantText(BigInt(raw as number), 1_000_000n)
-  if (type !== 'BYTE_ARRAY') return (raw) => raw
-  return (raw) => (raw instanceof Buffer ? raw.toString() : raw)
+  return isText(element) ? (raw) => (raw instanceof Buffer ? raw.toString() : raw) : (raw) => raw
+}
+
+/** Whether a column's values are nothing but texts. */
+export function isText({ type, converted_type, logical_type }: SchemaElement): boolean {
+  return type === 'BYTE_ARRAY' && converted_type !== 'DECIMAL' && logical_type?.type !== 'DECIMAL'
 }
 
 function instantText(value: bigint, per_ms: bigint): string {

@@ -88,6 +88,7 @@ export class Replay {
     const path = canonicalPath(add.path)
     this.#files.delete(path)
     this.#files.set(path, add)
+    if (this.#tombstones.size === 0 && this.#from.tombstones.size === 0) return
     const tombstone = `${path}\0${deletionVectorId(add.deletionVector)}`
     if (this.#tombstones.has(tombstone) || this.#from.tombstones.has(tombstone))
       this.#tombstones.set(tombstone, undefined)

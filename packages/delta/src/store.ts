@@ -14,8 +14,8 @@ export interface StoredObject {
  * - A write is durable and visible when its promise resolves; nobody ever sees half of one.
  * - `putIfAbsent` has exactly one winner among any number of writers (PROTOCOL.md, Creation of New Log Entries).
  *   What it throws leaves the outcome open: the table settles it by reading back.
- * - `list` gives keys in ascending order of their UTF-8 bytes, strictly after `start_after`. A listing that does not see
- *   the newest objects yet is tolerated.
+ * - `list` gives keys in ascending order of their UTF-8 bytes, strictly after `start_after`. A listing that does not see the
+ *   newest objects yet is tolerated, as long as it is no more than minutes old.
  */
 export interface DeltaStore {
   /** The object's bytes; with a range (both ends included) those, or more: a store may leave ranges to others. */

@@ -14,8 +14,9 @@ export interface FaultRates {
 }
 
 const NONE: FaultRates = { fails: 0, unanswered: 0, late: 0 }
-/** A late listing is at most this many writes old. */
+/** A late listing is at most this many writes and this long old. */
 const MOST_LATE = 6
+const MOST_LATE_MS = 60_000
 
 /**
  * A store that fails, times out after success, is slow and lists late. `turn` is awaited before and after each
@@ -26,10 +27,12 @@ export class FaultyStore implements DeltaStore {
   rates: FaultRates = NONE
   readonly #random: () => number
   readonly #turn: (label: string) => Promise<void>
-  readonly #past: MemoryStore['objects'][] = []
+  readonly #clock: { now_ms: number }
+  readonly #past: { at_ms: number; objects: MemoryStore['objects'] }[] = []
 
-  constructor(random: () => number, turn: (label: string) => Promise<void>) {
+  constructor(random: () => number, clock: { now_ms: number }, turn: (label: string) => Promise<void>) {
     this.#random = random
+    this.#clock = clock
     this.#turn = turn
   }
 
@@ -60,9 +63,9 @@ export class FaultyStore implements DeltaStore {
   async *list(prefix: string, options?: { start_after?: string; limit?: number }): AsyncGenerator<StoredObject> {
     const shown = new MemoryStore()
     shown.objects = await this.#doing(`list ${prefix}`, async () => {
-      const past =
-        this.#random() < this.rates.late ? this.#past[Math.floor(this.#random() * this.#past.length)] : undefined
-      return past ?? new Map(this.inner.objects)
+      const recent = this.#past.filter(({ at_ms }) => at_ms > this.#clock.now_ms - MOST_LATE_MS)
+      const past = this.#random() < this.rates.late ? recent[Math.floor(this.#random() * recent.length)] : undefined
+      return past?.objects ?? new Map(this.inner.objects)
     })
     yield* shown.list(prefix, options)
   }
@@ -78,7 +81,7 @@ export class FaultyStore implements DeltaStore {
   }
 
   #writing<T>(work: Promise<T>): Promise<T> {
-    this.#past.push(new Map(this.inner.objects))
+    this.#past.push({ at_ms: this.#clock.now_ms, objects: new Map(this.inner.objects) })
     if (this.#past.length > MOST_LATE) this.#past.shift()
     return work
   }

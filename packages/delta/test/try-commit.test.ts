@@ -23,6 +23,19 @@ describe('a new table', () => {
     expect(again.kind).toBe('exists')
     expect(again.snapshot.tableId).toBe(TABLE_ID)
   })
+
+  it('is not made where the first entries of another were cleaned up', async () => {
+    const store = new MemoryStore()
+    const clock = counters()
+    const table = tableOn(store, clock)
+    let { snapshot } = await table.create(define)
+    for (const name of ['a', 'b'])
+      snapshot = (await table.tryCommit(snapshot, { actions: [add(name)], operation: 'WRITE' })).snapshot
+    await table.writeCheckpoint(snapshot)
+    expect((await table.cleanLog({ retention_ms: 0 })).deleted.length).toBe(2)
+    const again = await tableOn(store, clock).create({ ...define, tableId: 'another' })
+    expect([again.kind, again.snapshot.version, again.snapshot.tableId]).toEqual(['exists', 2, TABLE_ID])
+  })
 })
 
 describe('tryCommit', () => {

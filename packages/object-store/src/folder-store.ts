@@ -236,6 +236,8 @@ class FolderStore implements ObjectStore {
     const names = entries
       .filter((entry) => entry.name !== UNFINISHED)
       .map((entry) => `${folder}${keyOfFileName(entry.name)}${entry.isDirectory() ? '/' : ''}`)
+      // Few of many are asked for when a log is followed: the others need no sorting.
+      .filter((name) => name.endsWith('/') || compareKeys(name, start_after) > 0)
       .sort(compareKeys)
     for (const name of names) {
       if (!name.startsWith(prefix) && !prefix.startsWith(name)) continue

@@ -22,7 +22,10 @@ export function checkKey(key: string): void {
     )
 }
 
-/** Ascending order of UTF-8 bytes. */
+const SURROGATE = /[\ud800-\udfff]/
+
+/** Ascending order of UTF-8 bytes, which is that of UTF-16 units where there are no surrogates. */
 export function compareKeys(a: string, b: string): number {
+  if (!SURROGATE.test(a) && !SURROGATE.test(b)) return a < b ? -1 : Number(a > b)
   return Buffer.compare(Buffer.from(a), Buffer.from(b))
 }
