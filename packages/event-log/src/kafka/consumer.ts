@@ -1,17 +1,28 @@
-import { type ConsumerOptions, type LogConsumer, LogError, type PolledBatch, type PollLimits } from '../event-log.ts'
-import type { KafkaAdmin } from './admin.ts'
+import {
+  type ConsumerOptions,
+  type LogConsumer,
+  LogError,
+  type LogErrorCode,
+  type PolledBatch,
+  type PollLimits,
+} from '../event-log.ts'
 import { logErrorOf } from './errors.ts'
-import { type Fetched, Membership, type MembershipEvents } from './membership.ts'
+import type { Fetched, Member, MembershipEvents } from './membership.ts'
 import { refuseOutside } from './offset-range.ts'
 import { RecordBuffer } from './record-buffer.ts'
 import { type KafkaSettings, topicName } from './settings.ts'
 import type { KafkaTopics } from './topics.ts'
 import { Wakeup } from './wakeup.ts'
 
-interface KafkaConsumerParts {
-  topics: KafkaTopics
-  admin: KafkaAdmin
+export interface KafkaConsumerParts {
+  topics: Pick<KafkaTopics, 'check' | 'offsets'>
+  join(events: MembershipEvents): Member
+  /** Tells the group that this member is no more. */
+  forget(member_id: string): Promise<void>
 }
+
+/** Thrown by each poll, until the reader seeks or is assigned anew; of a topic that was replaced, for ever. */
+const LASTING: ReadonlySet<LogErrorCode> = new Set(['offset_out_of_range', 'replaced'])
 
 /**
  * The `poll` side of a member: a bounded buffer over all its partitions, which the membership fills. Everything that
@@ -19,14 +30,12 @@ interface KafkaConsumerParts {
  */
 export class KafkaConsumer implements LogConsumer {
   readonly #settings: KafkaSettings
-  readonly #topics: KafkaTopics
-  readonly #admin: KafkaAdmin
+  readonly #parts: KafkaConsumerParts
   readonly #options: ConsumerOptions
-  readonly #group: string
   readonly #epoch: Buffer
   readonly #wakeup = new Wakeup()
   readonly #buffer = new RecordBuffer()
-  #membership: Membership | undefined
+  #membership: Member | undefined
   #former: string | undefined
   #generation = 0
   /** Given by the group and not yet begun. */
@@ -40,15 +49,13 @@ export class KafkaConsumer implements LogConsumer {
   #silence_ms = 0
   #failure: LogError | undefined
   #checked_ms = 0
+  #checking = false
   #closed = false
 
-  /** @param group as Kafka calls it */
-  constructor(settings: KafkaSettings, parts: KafkaConsumerParts, options: ConsumerOptions, group: string) {
+  constructor(settings: KafkaSettings, parts: KafkaConsumerParts, options: ConsumerOptions) {
     this.#settings = settings
-    this.#topics = parts.topics
-    this.#admin = parts.admin
+    this.#parts = parts
     this.#options = options
-    this.#group = group
     this.#epoch = Buffer.from(settings.epoch)
   }
 
@@ -82,6 +89,7 @@ export class KafkaConsumer implements LogConsumer {
       this.#fetching.set(partition, offset)
     }
     this.#buffer.drop(new Set(owned.keys()))
+    this.#isElsewhere()
     if (this.#assigned === undefined) this.#membership?.seek(owned)
     this.#resumeIfRoom()
   }
@@ -102,14 +110,9 @@ export class KafkaConsumer implements LogConsumer {
   async #settle(): Promise<void> {
     this.#throwFailure()
     if (!this.#membership) {
-      await this.#topics.check(this.#options.topic)
+      await this.#parts.topics.check(this.#options.topic)
       await this.#forgetFormer()
-      this.#membership = new Membership(
-        this.#settings,
-        topicName(this.#settings, this.#options.topic),
-        this.#group,
-        this.#events(),
-      )
+      this.#membership = this.#parts.join(this.#events())
       this.#membership.start()
     }
     while (this.#assigned !== undefined && !this.#closed) await this.#takeOver(this.#assigned)
@@ -120,8 +123,13 @@ export class KafkaConsumer implements LogConsumer {
   #throwFailure(): void {
     const failure = this.#failure
     if (!failure) return
-    if (failure.code !== 'replaced') this.#failure = undefined
+    if (!LASTING.has(failure.code)) this.#failure = undefined
     throw failure
+  }
+
+  /** The reader goes on from somewhere else. */
+  #isElsewhere(): void {
+    if (this.#failure?.code === 'offset_out_of_range') this.#failure = undefined
   }
 
   /** The group would wait out the session of a membership that broke off, before it gives its partitions to us. */
@@ -129,13 +137,9 @@ export class KafkaConsumer implements LogConsumer {
     const member = this.#former
     this.#former = undefined
     if (member === undefined) return
-    await this.#admin
-      .ask(`removing a former member from ${this.#group}`, (admin) =>
-        admin.removeMembersFromConsumerGroup({ groupId: this.#group, members: [{ memberId: member }] }),
-      )
-      .catch((error) => {
-        this.#settings.logger.debug({ err: error, group: this.#group }, 'removing a former member failed; it times out')
-      })
+    await this.#parts.forget(member).catch((error) => {
+      this.#settings.logger.debug({ err: error }, 'removing a former member failed; its session will end')
+    })
   }
 
   /** Brokers that are away are waited for, by the same membership; whoever polls should know. */
@@ -156,12 +160,12 @@ export class KafkaConsumer implements LogConsumer {
     const lost = [...this.#positions.keys()].filter((partition) => !assigned.includes(partition))
     for (const partition of lost) this.#positions.delete(partition)
     if (lost.length > 0) await this.#options.onRevoked?.(lost)
-    const offsets = await this.#topics.offsets(this.#options.topic)
+    const offsets = await this.#parts.topics.offsets(this.#options.topic)
     const known = offsets.filter(({ partition }) => assigned.includes(partition))
     const from = await this.#options.startFrom(known)
     const start = new Map(known.map(({ partition, earliest }) => [partition, from.get(partition) ?? earliest]))
     await refuseOutside(
-      () => this.#topics.offsets(this.#options.topic),
+      () => this.#parts.topics.offsets(this.#options.topic),
       () => start,
     )
     if (this.#assigned !== assigned) return
@@ -194,6 +198,7 @@ export class KafkaConsumer implements LogConsumer {
     if (
       this.#assigned === undefined &&
       !this.#rebalancing &&
+      this.#failure === undefined &&
       this.#buffer.bytes < this.#settings.limits.buffer_bytes / 2
     )
       this.#membership?.resume()
@@ -204,6 +209,7 @@ export class KafkaConsumer implements LogConsumer {
     return {
       assigned: (partitions) => {
         this.#silence_ms = 0
+        this.#isElsewhere()
         this.#assigned = partitions
         this.#rebalancing = true
         this.#buffer.clear()
@@ -274,16 +280,19 @@ export class KafkaConsumer implements LogConsumer {
 
   /** Whether the topic is the same still, and our offsets within it; kafkajs would go elsewhere by itself. */
   #checkNow(): void {
-    if (this.#rebalancing) return
+    if (this.#rebalancing || this.#checking) return
     this.#checked_ms = performance.now()
-    void this.#verify()
+    this.#checking = true
+    void this.#verify().finally(() => {
+      this.#checking = false
+    })
   }
 
   async #verify(): Promise<void> {
     const generation = this.#generation
     try {
       await refuseOutside(
-        () => this.#topics.offsets(this.#options.topic),
+        () => this.#parts.topics.offsets(this.#options.topic),
         () => (generation === this.#generation ? this.#fetching : new Map()),
       )
     } catch (error) {
@@ -291,6 +300,7 @@ export class KafkaConsumer implements LogConsumer {
       // What is merely away for a while is noticed by the membership.
       if (failure.retryable) return
       this.#failure ??= failure
+      if (LASTING.has(failure.code)) this.#membership?.pause()
       this.#wakeup.notify()
     }
   }

@@ -1,9 +1,10 @@
 import { randomUUID } from 'node:crypto'
 import { type ConsumerOptions, type EventLog, LogError, type LogProducer } from '../event-log.ts'
 import { KafkaAdmin } from './admin.ts'
-import { KafkaConsumer } from './consumer.ts'
+import { KafkaConsumer, type KafkaConsumerParts } from './consumer.ts'
+import { Membership } from './membership.ts'
 import { KafkaProducer } from './producer.ts'
-import { groupName, type KafkaLogOptions, settingsOf } from './settings.ts'
+import { groupName, type KafkaLogOptions, settingsOf, topicName } from './settings.ts'
 import { KafkaTopics } from './topics.ts'
 
 export { type KafkaNotices, type KafkaNoticesOptions, kafkaNotices } from './notices.ts'
@@ -49,8 +50,17 @@ export async function openKafkaLog(options: KafkaLogOptions): Promise<EventLog> 
     async consumer(consumerOptions: ConsumerOptions) {
       stillOpen()
       await topics.check(consumerOptions.topic)
-      const group = groupName(settings, consumerOptions.topic, consumerOptions.group ?? `alone-${randomUUID()}`)
-      const consumer = new KafkaConsumer(settings, { topics, admin }, consumerOptions, group)
+      const { topic, group = `alone-${randomUUID()}` } = consumerOptions
+      const groupId = groupName(settings, topic, group)
+      const parts: KafkaConsumerParts = {
+        topics,
+        join: (events) => new Membership(settings, topicName(settings, topic), groupId, events),
+        forget: (memberId) =>
+          admin.ask(`removing a former member from ${groupId}`, (client) =>
+            client.removeMembersFromConsumerGroup({ groupId, members: [{ memberId }] }),
+          ),
+      }
+      const consumer = new KafkaConsumer(settings, parts, consumerOptions)
       open.add(consumer)
       return consumer
     },

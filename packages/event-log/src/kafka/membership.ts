@@ -38,12 +38,30 @@ export interface MembershipEvents {
   lost(error: LogError, passing: boolean): void
 }
 
+/** One life of a member of a consumer group. After `lost` its owner makes another. */
+export interface Member {
+  start(): void
+  /**
+   * Whether the group still counts on us, as far as can be told: no session time has passed since the last heartbeat
+   * that was answered. A process that was stopped for longer is no member any more, whatever it believes.
+   */
+  readonly alive: boolean
+  /** What the group knows us by, once we have joined. */
+  readonly member_id: string | undefined
+  /** Fetches from these offsets. To be called once after each `assigned`. */
+  begin(offsets: ReadonlyMap<number, bigint>): void
+  seek(offsets: ReadonlyMap<number, bigint>): void
+  pause(): void
+  resume(): void
+  /** Leaves the group. */
+  end(): Promise<void>
+}
+
 /**
- * One life of a member of a consumer group: a kafkajs consumer that joins, heartbeats and fetches by itself, and never
- * commits. After `lost` its owner makes another. Heartbeats come from the fetching loop, also while it is paused, so a
+ * A member by a kafkajs consumer, which joins, heartbeats and fetches by itself, and never commits. Heartbeats come from the fetching loop, also while it is paused, so a
  * reader that works long on what it polled stays a member.
  */
-export class Membership {
+export class Membership implements Member {
   readonly #settings: KafkaSettings
   readonly #topic: string
   readonly #events: MembershipEvents
@@ -81,20 +99,14 @@ export class Membership {
     this.#running ??= this.#run().catch((error) => this.#lose(error))
   }
 
-  /**
-   * Whether the group still counts on us, as far as can be told: no session time has passed since the last heartbeat
-   * that was answered. A process that was stopped for longer is no member any more, whatever it believes.
-   */
   get alive(): boolean {
     return performance.now() < this.#lease_until_ms
   }
 
-  /** What the group knows us by, once we have joined. */
   get member_id(): string | undefined {
     return this.#member_id
   }
 
-  /** Fetches from these offsets. To be called once after each `assigned`. */
   begin(offsets: ReadonlyMap<number, bigint>): void {
     this.seek(offsets)
     this.resume()
@@ -117,7 +129,6 @@ export class Membership {
     this.#consumer.resume([{ topic: this.#topic }])
   }
 
-  /** Leaves the group. */
   async end(): Promise<void> {
     this.#ended = true
     // A consumer that is disconnected while it joins would join all the same, so joining is waited for: here for a
