@@ -10,6 +10,10 @@ export interface Dangers {
   expel: number
   /** One more worker joins. */
   join: number
+  /** The log gets one more partition. */
+  grow: number
+  /** At each turn: the worker gives up its consumer and takes a new one. */
+  reconnect: number
   /** The consumer learns of a rebalance beside a turn. */
   assign_beside: number
   /** Somebody calls the pump's `catchUp` beside a turn. */
@@ -43,6 +47,8 @@ export const CALM: Dangers = {
   sleep: 0,
   expel: 0,
   join: 0,
+  grow: 0,
+  reconnect: 0,
   assign_beside: 0,
   catch_up_beside: 0,
   refresh_beside: 0,
@@ -64,6 +70,8 @@ const RATES: { readonly [danger in keyof Dangers]: readonly number[] } = {
   sleep: [0, 0, 0.005, 0.015],
   expel: [0, 0, 0.01, 0.04],
   join: [0, 0.01, 0.03],
+  grow: [0, 0, 0.01],
+  reconnect: [0, 0, 0.1],
   assign_beside: [0, 0, 0.05],
   catch_up_beside: [0, 0, 0.01],
   refresh_beside: [0, 0, 0.05, 0.2],

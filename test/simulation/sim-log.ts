@@ -23,6 +23,13 @@ export class SimLog {
     this.#ends = this.partitions.map(() => 0)
   }
 
+  /** Members learn of it as of a rebalance. */
+  grow(): void {
+    this.partitions.push([])
+    this.#ends.push(0)
+    this.generation++
+  }
+
   append(partition: number, event: SimEvent, gap = 0): void {
     const offset = this.#ends[partition]! + gap
     this.partitions[partition]!.push({ partition, offset, event })

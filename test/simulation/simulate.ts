@@ -30,6 +30,7 @@ export interface SimulationResult {
 }
 
 const MAX_WORKERS = 4
+const MAX_PARTITIONS = 5
 const MAX_STEPS = 40_000
 /** Longer than most sleep or are on their way: a run in which somebody comes later than that is given up. */
 const RETENTION_MS = 200 * STEP_MS
@@ -180,6 +181,7 @@ class Simulation {
     const random = this.#random
     if (random.chance(dangers.reweigh)) for (const { actor } of this.#living) actor.weight = random.pick([1, 1, 5, 30])
     if (random.chance(dangers.join) && this.#living.length < MAX_WORKERS) this.#start()
+    if (random.chance(dangers.grow) && log.partitions.length < MAX_PARTITIONS) log.grow()
     if (this.#living.length === 0) this.#start()
     const worker = random.pick(this.#living)
     const { actor, consumer } = worker

@@ -41,6 +41,8 @@ export interface WorkerSettings {
   max_behind: number
 }
 
+const CLOCKS_OFF_MS = [0, 0, 0, 3_600_000, -3_600_000]
+
 /** Turns without records after which a worker takes it that there is nothing left, if it had time to look around. */
 const IDLE_TURNS = 3
 
@@ -64,6 +66,8 @@ export class Worker {
   readonly #settings: WorkerSettings
   readonly #variant: Variant
   readonly #files: PlainFiles
+  /** Its clock, which may be an hour off. */
+  readonly #now: () => number
 
   constructor(
     world: World,
@@ -75,6 +79,8 @@ export class Worker {
     this.#checker = parts.checker
     this.#settings = parts.settings
     this.#variant = parts.variant
+    const off_ms = world.random.pick(CLOCKS_OFF_MS)
+    this.#now = () => world.now() + off_ms
     this.#files = new PlainFiles(world.view(this.actor), parts.rows, world.token)
   }
 
@@ -121,7 +127,8 @@ export class Worker {
   }
 
   async #open(): Promise<() => Promise<number>> {
-    const { now, log } = this.#world
+    const { log } = this.#world
+    const now = this.#now
     const ledger = await Ledger.open(this.#delta(LEDGER_TABLE), { log_epoch: 'e1', now })
     const rows = plainLedgerRows(this.#files)
     const known = this.#variant.known?.(rows) ?? new KnownIds(rows, new IdFilter(IDS_AT_FIRST))
@@ -161,15 +168,23 @@ export class Worker {
     this.#checker.reached(pump.applied)
     this.pump = pump
     this.ledger = ledger
-    const consumer = new SimConsumer(this.#world, this.actor, (partitions) => transformer.startFrom(partitions))
-    this.consumer = consumer
-    const seen = this.#variant.consumer?.(consumer) ?? consumer
+    let consumer = this.#connect(transformer)
     return async () => {
       this.actor.turn++
-      const records = await transformer.turn(seen)
+      if (this.#world.random.chance(this.#world.dangers.reconnect)) {
+        await consumer.close()
+        consumer = this.#connect(transformer)
+      }
+      const records = await transformer.turn(consumer)
       this.#checker.reached(pump.applied)
       return records
     }
+  }
+
+  #connect(transformer: Transformer): LogConsumer {
+    const consumer = new SimConsumer(this.#world, this.actor, (partitions) => transformer.startFrom(partitions))
+    this.consumer = consumer
+    return this.#variant.consumer?.(consumer) ?? consumer
   }
 
   /** A worker that was told that it did not decide has changed nothing; one that did has made one decision. */
@@ -182,7 +197,8 @@ export class Worker {
   }
 
   #delta(table: string): DeltaTable {
-    const { now, token } = this.#world
+    const { token } = this.#world
+    const now = this.#now
     const options = { store: this.#world.view(this.actor), root: `lake/${table}`, codec: jsonCodec, now, token }
     return this.#variant.delta?.(options) ?? new DeltaTable(options)
   }
@@ -190,7 +206,7 @@ export class Worker {
   #targets(ledger: Ledger): PumpedTable[] {
     const Table = this.#variant.table ?? PlainTable
     const tableOf = (name: string, txn?: string) =>
-      new Table(name, { delta: this.#delta(name), files: this.#files, now: this.#world.now }, txn)
+      new Table(name, { delta: this.#delta(name), files: this.#files, now: this.#now }, txn)
     const [plain, keyed, quarantine] = [tableOf(PLAIN_TABLE), tableOf(KEYED_TABLE), tableOf(QUARANTINE_TABLE)]
     const closing = tableOf(QUARANTINE_TABLE, CLOSED_TXN)
     this.tables = [tableOf(LEDGER_TABLE), plain, keyed, quarantine]
@@ -203,7 +219,7 @@ export class Worker {
       pumped(PLAIN_TABLE, plain),
       {
         ...pumped(KEYED_TABLE, keyed),
-        followers: () => followSource(keyed, this.#delta(FOLLOWER_TABLE), this.#world.now),
+        followers: () => followSource(keyed, this.#delta(FOLLOWER_TABLE), this.#now),
       },
       pumped(QUARANTINE_TABLE, quarantine),
       pumped(CLOSED_TARGET, closing, this.#variant.closing?.(closing) ?? closingAfter(ledger, quarantine, closing)),

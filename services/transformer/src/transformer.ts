@@ -60,10 +60,10 @@ export class Transformer {
     // Until this turn is done; if it throws, the next one begins with going back.
     this.#astray = true
     const polled = await consumer.poll(this.#pace.next())
-    const { records, covered } = this.#coveredBy(polled.records)
+    const { records, covered, unplaced } = this.#coveredBy(polled.records)
     this.#pace.polled(records.length)
     if (records.length === 0) {
-      this.#astray = false
+      this.#astray = unplaced
       await this.#whileIdle()
       return 0
     }
@@ -74,7 +74,7 @@ export class Transformer {
     this.#parts.settled?.(outcome, { records: records.length, took_ms })
     if (outcome.kind === 'committed') {
       for (const [partition, { next }] of covered) if (this.#cursors.has(partition)) this.#cursors.set(partition, next)
-      this.#astray = false
+      this.#astray = unplaced
       await this.#parts.pump.follow(outcome.version, outcome.written.awaited)
     }
     return records.length
@@ -99,25 +99,31 @@ export class Transformer {
     }
   }
 
-  /** Leaves out records of partitions that were taken away, and those before the cursor. */
-  #coveredBy(polled: readonly PolledRecord[]): { records: PolledRecord[]; covered: Map<number, Covered> } {
+  /**
+   * Leaves out records before the cursor, and those of partitions without one: taken away meanwhile, or assigned in a way
+   * that was not noticed (`unplaced`: then going back finds their place).
+   */
+  #coveredBy(polled: readonly PolledRecord[]) {
     const covered = new Map<number, Covered>()
     const records = polled.filter((record) => {
       const from = this.#cursors.get(record.partition)
       return from !== undefined && record.offset >= from
     })
+    const unplaced = polled.some(({ partition }) => !this.#cursors.has(partition))
     for (const { partition, offset } of records) {
       const from = covered.get(partition)?.from ?? this.#cursors.get(partition) ?? offset
       covered.set(partition, { from, next: offset + 1n })
     }
-    return { records, covered }
+    return { records, covered, unplaced }
   }
 
-  /** Goes back to where the ledger is. Partitions may be assigned and taken away meanwhile. */
+  /** Goes back to where the ledger is, in the partitions that the consumer has now. */
   async #rewind(consumer: LogConsumer): Promise<void> {
     const { ledger } = this.#parts
     await ledger.refresh()
-    for (const partition of this.#cursors.keys()) this.#cursors.set(partition, ledger.nextOffset(partition))
+    this.#cursors = new Map(
+      [...consumer.positions().keys()].map((partition) => [partition, ledger.nextOffset(partition)]),
+    )
     consumer.seek(new Map(this.#cursors))
     this.#astray = false
   }

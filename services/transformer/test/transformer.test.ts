@@ -132,6 +132,18 @@ describe('Transformer', () => {
     expect(decided).toEqual([[0n, 1n, 2n], [3n, 4n, 5n], [6n]])
     expect(ledger.nextOffset(0)).toBe(7n)
   })
+
+  it('finds the place of partitions whose assignment it did not notice', async () => {
+    const { transformer, consumer, decided } = await openWorld(5)
+    await transformer.turn(consumer)
+    // The late answer to an assignment that another one has overtaken.
+    await transformer.startFrom([])
+    for (let turn = 0; turn < 4; turn++) await transformer.turn(consumer)
+    expect(decided).toEqual([
+      [0n, 1n, 2n],
+      [3n, 4n],
+    ])
+  })
 })
 
 describe('TablePump', () => {

@@ -119,7 +119,11 @@ export class Ledger {
   async refresh(): Promise<void> {
     const from = this.#snapshot.version
     const snapshot = await this.#log.update(this.#snapshot)
-    if (snapshot.version === from) return
+    if (snapshot.version === from) {
+      // Known to be the newest still: else each later look would list the log, too.
+      if (this.#snapshot.version === from) this.#snapshot = snapshot
+      return
+    }
     const commits: Commit[] = []
     for (let version = from + 1; version <= snapshot.version; version++) {
       const commit = await this.#log.readCommit(version)

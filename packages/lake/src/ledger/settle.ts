@@ -45,17 +45,7 @@ async function judge(known: KnownIds, batch: LoadedBatch): Promise<Map<number, V
 function sameVerdicts(a: ReadonlyMap<number, Verdict>, b: ReadonlyMap<number, Verdict>): boolean {
   // A line without a verdict is a plain first: verdicts that say no more than that are left out of the comparison.
   const telling = (verdicts: ReadonlyMap<number, Verdict>) =>
-    [...verdicts].filter(([, v]) => v.kind !== 'first' || v.closes)
-  const left = telling(a)
-  return (
-    left.length === telling(b).length &&
-    left.every(([seq, v]) => {
-      const other = b.get(seq)
-      return (
-        other !== undefined &&
-        other.kind === v.kind &&
-        (other.kind !== 'first' || v.kind !== 'first' || other.closes === v.closes)
-      )
-    })
-  )
+    [...verdicts].filter(([, verdict]) => verdict.kind !== 'first' || verdict.closes)
+  const [before, now] = [telling(a), new Map(telling(b))]
+  return before.length === now.size && before.every(([seq, { kind }]) => now.get(seq)?.kind === kind)
 }

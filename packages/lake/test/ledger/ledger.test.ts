@@ -46,6 +46,20 @@ describe('Ledger', () => {
     expect(mine.nextOffset(0)).toBe(3n)
   })
 
+  it('an idle worker asks for the next log entry and lists nothing, however long nothing comes', async () => {
+    const world = await openLedgerWorld()
+    const mine = await world.open()
+    const asked = { get: 0, list: 0 }
+    world.faults.before = (operation) => {
+      if (operation === 'get' || operation === 'list') asked[operation]++
+    }
+    for (let minute = 0; minute < 60; minute++) {
+      world.clock.now_ms += 60_000
+      await mine.refresh()
+    }
+    expect(asked).toEqual({ get: 60, list: 0 })
+  })
+
   it('says which files brought receipts since a version; compactions bring none', async () => {
     const world = await openLedgerWorld()
     const [mine, other] = [await world.open(), await world.open()]
