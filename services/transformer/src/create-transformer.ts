@@ -49,7 +49,7 @@ export interface TransformerService {
   stop(): Promise<void>
 }
 
-const LOST: ReadonlySet<string> = new Set(['offset_out_of_range', 'unknown_topic'])
+const LOST: ReadonlySet<string> = new Set(['offset_out_of_range', 'replaced', 'unknown_topic'])
 
 /** Starts to turn the log into tables. Applies first what earlier workers left unapplied. */
 export async function startTransformer(parts: TransformerServiceParts): Promise<TransformerService> {
