@@ -1,4 +1,5 @@
 import fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify'
+import { endConnections } from './end-connections.ts'
 import { timeAnswers } from './http-metrics.ts'
 import type { Logger } from './log.ts'
 import type { Metrics } from './metrics.ts'
@@ -25,7 +26,10 @@ export async function createApp({
     loggerInstance,
     logController: new LogController({ disableRequestLogging: true }),
     forceCloseConnections: 'idle',
+    // What comes on a connection that is still open is answered like anything else.
+    return503OnClosing: false,
   })
+  endConnections(app)
   answerProblems(app)
   timeAnswers(app, metrics)
   await serveOpenApi(app, version)

@@ -34,6 +34,13 @@ export function eventsRoute(fastify: FastifyInstance, parts: EventsRouteParts): 
   const { admission, authorize, check, limits, metrics, now } = parts
   const wait_limits = { waiting_events: 0, limit: limits.waiting_limit_events }
 
+  // Nobody waits longer than the server lives.
+  const closing = new AbortController()
+  fastify.addHook('preClose', (done) => {
+    closing.abort()
+    done()
+  })
+
   fastify.post('/v1/events', { schema: eventsRouteSchema }, async (request, reply) => {
     const source = authorize(request, 'ingest').name
     const form = bodyForm(request.headers['content-type'])
@@ -84,7 +91,8 @@ export function eventsRoute(fastify: FastifyInstance, parts: EventsRouteParts): 
     const cancel = new AbortController()
     wait_limits.waiting_events += count
     try {
-      const outcomes = parts.outcomes.waitFor(batch.event_ids, level, timeout_ms, cancel.signal)
+      const signal = AbortSignal.any([cancel.signal, closing.signal])
+      const outcomes = parts.outcomes.waitFor(batch.event_ids, level, timeout_ms, signal)
       await parts.commit(batch.lines)
       return await outcomes
     } finally {

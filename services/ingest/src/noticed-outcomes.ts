@@ -35,7 +35,7 @@ export function noticedOutcomes(
       const waited: Waited[] = []
       let open = event_ids.length
       await new Promise<void>((resolve) => {
-        if (open === 0) return resolve()
+        if (open === 0 || signal.aborted) return resolve()
         const timer = setTimeout(end, timeout_ms)
         signal.addEventListener('abort', end, { once: true })
         function end() {
