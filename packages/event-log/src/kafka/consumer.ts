@@ -59,6 +59,10 @@ export class KafkaConsumer implements LogConsumer {
     this.#epoch = Buffer.from(settings.epoch)
   }
 
+  get closed(): boolean {
+    return this.#closed
+  }
+
   async poll(limits: PollLimits): Promise<PolledBatch> {
     if (this.#closed) throw new LogError('closed', 'this consumer was closed')
     const until = performance.now() + limits.max_wait_ms

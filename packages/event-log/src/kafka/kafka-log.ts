@@ -24,10 +24,14 @@ export async function openKafkaLog(options: KafkaLogOptions): Promise<EventLog> 
   const settings = settingsOf(options)
   const admin = new KafkaAdmin(settings)
   const topics = new KafkaTopics(settings, admin)
-  const open = new Set<{ close(): Promise<void> }>()
+  const open = new Set<KafkaConsumer | KafkaProducer>()
   let closed = false
   const stillOpen = () => {
     if (closed) throw new LogError('closed', 'the log was closed')
+  }
+  const keep = (part: KafkaConsumer | KafkaProducer) => {
+    for (const former of open) if (former.closed) open.delete(former)
+    open.add(part)
   }
   try {
     await admin.ask('connecting to Kafka', (client) => client.metadata({ topics: [], retries: 1 }))
@@ -44,7 +48,7 @@ export async function openKafkaLog(options: KafkaLogOptions): Promise<EventLog> 
     async producer(): Promise<LogProducer> {
       stillOpen()
       const producer = await new KafkaProducer(settings, topics).open()
-      open.add(producer)
+      keep(producer)
       return producer
     },
     async consumer(consumerOptions: ConsumerOptions) {
@@ -61,7 +65,7 @@ export async function openKafkaLog(options: KafkaLogOptions): Promise<EventLog> 
           ),
       }
       const consumer = new KafkaConsumer(settings, parts, consumerOptions)
-      open.add(consumer)
+      keep(consumer)
       return consumer
     },
     async close() {

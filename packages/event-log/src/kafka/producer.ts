@@ -46,6 +46,10 @@ export class KafkaProducer implements LogProducer {
     return this
   }
 
+  get closed(): boolean {
+    return this.#closed
+  }
+
   async send(topic: string, records: readonly LogRecord[]): Promise<void> {
     if (this.#closed) throw new LogError('closed', 'this producer was closed')
     // One after the other, because looking at the topic may take its time and sends keep their order.
