@@ -66,6 +66,30 @@ describe('raw', () => {
   })
 })
 
+describe('raw that was damaged', () => {
+  it.each([
+    ['stopped', () => stopped],
+    ['killed', () => killed],
+  ])(
+    'behind what was acknowledged (%s): the lake goes on with all of it, and verify tells which lines are gone',
+    async (_, data) => {
+      const { client, load } = await after(data(), async (folder) =>
+        cutOff(await newestFile(join(folder, 'raw'), '.ndjson'), 50),
+      )
+      await load.send(client, 50)
+      await client.caughtUp()
+      const report = await client.verify()
+      expect(report.ok).toBe(false)
+      expect(report.raw).toMatchObject({ missing: 0, lost: expect.any(Number) })
+      expect(report.raw.lost).toBeGreaterThan(0)
+      expect(before.events.has(report.raw.ids.lost[0])).toBe(true)
+      expect(await client.sql('SELECT count(DISTINCT event_id) AS n FROM ledger')).toEqual([{ n: load.events.size }])
+      const lines = await client.sql('SELECT count(*) AS n FROM raw.events')
+      expect(lines).toEqual([{ n: report.raw.lines }])
+    },
+  )
+})
+
 describe('the event log', () => {
   it('lost as a whole, it is filled again from raw, and nothing is counted twice', async () => {
     const { client, load } = await after(killed, (folder) => rm(join(folder, 'log'), { recursive: true }))

@@ -78,6 +78,41 @@ describe('a folder of segments', () => {
     await expect(idsNow(incarnation)).rejects.toMatchObject({ code: 'corrupt' })
   })
 
+  it('an incarnation that was finished stays finished when the zone is closed, and is not read through again', async () => {
+    const zone = await openSegmentRawZone({ path })
+    const writer = await zone.begin()
+    await writer.append(linesOf(['one']))
+    await writer.published(1)
+    await writer.finish()
+    await zone.close()
+    const again = await openSegmentRawZone({ path })
+    expect([await again.unfinished(), await again.heads()]).toEqual([
+      [],
+      [{ incarnation: writer.incarnation, head: 1, lines: 1 }],
+    ])
+    await again.close()
+  })
+
+  it('one that was cut off after it was finished serves what is whole and keeps its bytes', async () => {
+    const zone = await openSegmentRawZone({ path })
+    const writer = await zone.begin()
+    for (const id of ['one', 'two']) await writer.append(linesOf([id]))
+    await writer.finish()
+    await zone.close()
+    const file = join(path, writer.incarnation, '000000000000001.ndjson')
+    const whole = await readFile(file)
+    for (const cut of [whole.length - 1, whole.length - 10, whole.indexOf('two'), 1, 0]) {
+      await writeFile(file, whole.subarray(0, cut))
+      const kept = cut > whole.indexOf('two') - 50 ? ['one'] : []
+      expect(await idsNow(writer.incarnation)).toEqual(kept)
+      const again = await openSegmentRawZone({ path })
+      expect((await again.heads())[0]).toMatchObject({ head: kept.length, lines: kept.length })
+      expect((await again.files()).every(({ bytes }) => bytes <= cut)).toBe(true)
+      await again.close()
+      expect((await readFile(file)).length).toBe(cut)
+    }
+  })
+
   it('a lost index is made up for by the segment', async () => {
     const { incarnation, file } = await written(['one', 'two', 'three'])
     await rm(file.replace('.ndjson', '.index'))

@@ -73,6 +73,7 @@ export interface ScannedSegment {
 }
 
 const TRAILER = /^\{"batch":"([0-9a-z]+-\d+)","lines":(\d+),"bytes":(\d+),"crc32":(\d+)\}$/
+const LONGEST_TRAILER_BYTES = 200
 const LINE_FEED = 0x0a
 
 /**
@@ -90,7 +91,9 @@ export async function scanSegment(path: string, incarnation: string, first: numb
       const stop = bytes.indexOf(LINE_FEED, line)
       if (stop < 0) break
       const trailer =
-        bytes[line + 2] === 0x62 && stop - line < 200 ? TRAILER.exec(bytes.toString('latin1', line, stop)) : null
+        bytes[line + 2] === 0x62 && stop - line < LONGEST_TRAILER_BYTES
+          ? TRAILER.exec(bytes.toString('latin1', line, stop))
+          : null
       if (trailer) {
         const number = first + batches.length
         const start = line - Number(trailer[3])
@@ -109,6 +112,21 @@ export async function scanSegment(path: string, incarnation: string, first: numb
       line = stop + 1
     }
     return { batches, end, size: bytes.length }
+  } finally {
+    await file.close()
+  }
+}
+
+/** Whether a segment's last line is the trailer of this batch; of no segment at all: whether there is no batch. */
+export async function endsWith(folder: string, first: number | undefined, batch_id: string): Promise<boolean> {
+  if (first === undefined) return batch_id.endsWith('-0')
+  const file = await open(segmentPath(folder, first), 'r')
+  try {
+    const { size } = await file.stat()
+    const start = Math.max(0, size - LONGEST_TRAILER_BYTES)
+    const { buffer, bytesRead } = await file.read(Buffer.alloc(size - start), 0, size - start, start)
+    const [last = '', rest] = buffer.toString('latin1', 0, bytesRead).split('\n').slice(-2)
+    return rest === '' && TRAILER.exec(last)?.[1] === batch_id
   } finally {
     await file.close()
   }

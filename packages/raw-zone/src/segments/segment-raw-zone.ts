@@ -10,9 +10,10 @@ import {
   type RawZone,
   RawZoneError,
 } from '../raw-zone.ts'
-import { readState, syncFolder, writeState } from './incarnation-state.ts'
+import { type IncarnationFile, readState, syncFolder, writeState } from './incarnation-state.ts'
 import {
   type BatchPlace,
+  endsWith,
   lookUp,
   readBatchBytes,
   scanSegment,
@@ -164,13 +165,15 @@ async function openPast(folder: string, incarnation: string): Promise<Past> {
   const state = await readState(folder)
   const firsts = await segmentsIn(folder)
   const segments: Past['segments'] = []
-  let { head, lines } = state.finished ?? { head: 0, lines: 0 }
+  const { finished } = state
+  if (finished && (await endsWith(folder, firsts.at(-1), batchId(incarnation, finished.head)))) {
+    for (const first of firsts) segments.push({ first, end: (await stat(segmentPath(folder, first))).size })
+    return pastOf(incarnation, state, finished, segments)
+  }
+  let head = 0
+  let lines = 0
   for (const [i, first] of firsts.entries()) {
     const path = segmentPath(folder, first)
-    if (state.finished) {
-      segments.push({ first, end: (await stat(path)).size })
-      continue
-    }
     const scanned = await scanSegment(path, incarnation, first)
     const following = firsts[i + 1]
     if (following !== undefined && following !== first + scanned.batches.length)
@@ -178,19 +181,23 @@ async function openPast(folder: string, incarnation: string): Promise<Past> {
         'corrupt',
         `${path}: expected batches ${first} to ${following - 1}; ${scanned.batches.length} are intact: restore the file from a copy`,
       )
-    if (scanned.end < scanned.size) await cut(path, scanned.end)
+    // A file that was cut off after its end had been acknowledged keeps its bytes; verify tells what is gone.
+    if (scanned.end < scanned.size && !finished) await cut(path, scanned.end)
     segments.push({ first, end: scanned.end })
     head = first + scanned.batches.length - 1
     lines += scanned.batches.reduce((sum, one) => sum + one.lines, 0)
   }
-  return {
-    incarnation,
-    published: state.published,
-    finished: state.finished !== undefined,
-    head,
-    lines,
-    segments: segments.filter(({ end }) => end > 0),
-  }
+  return pastOf(incarnation, state, { head, lines }, segments)
+}
+
+function pastOf(
+  incarnation: string,
+  { published, finished }: IncarnationFile,
+  { head, lines }: { head: number; lines: number },
+  segments: Past['segments'],
+): Past {
+  const kept = segments.filter(({ end }) => end > 0)
+  return { incarnation, published, finished: finished !== undefined, head, lines, segments: kept }
 }
 
 async function cut(path: string, end: number): Promise<void> {

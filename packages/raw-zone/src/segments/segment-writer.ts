@@ -25,6 +25,7 @@ export class SegmentWriter implements RawWriter {
   #published = 0
   #later: NodeJS.Timeout | undefined
   #stateWritten: Promise<void> = Promise.resolve()
+  #closed = false
   head = 0
   lines = 0
 
@@ -56,7 +57,10 @@ export class SegmentWriter implements RawWriter {
     await this.#writeState({ published: this.head, finished: { head: this.head, lines: this.lines } })
   }
 
+  /** May be called again, also after `finish`. */
   async close(): Promise<void> {
+    if (this.#closed) return
+    this.#closed = true
     await this.#last
     await this.#writeState()
     await this.#closeSegment()

@@ -40,7 +40,8 @@ export interface VerifyReport {
   /** Ledger version of the cut. */
   ledger_version: number
   totals: { receipts: number; stored: number; quarantined: number; repeats: number }
-  raw: { lines: number; missing: number; ids: { missing: string[] } }
+  /** `missing`: lines without a receipt. `lost`: receipts whose line is not in the raw zone any more. */
+  raw: { lines: number; missing: number; lost: number; ids: { missing: string[]; lost: string[] } }
   quarantine: { rows: number; missing: number; extra: number }
   tables: TableReport[]
 }
@@ -51,6 +52,7 @@ export function isOk(report: Omit<VerifyReport, 'ok'>): boolean {
   return (
     receipts === stored + quarantined + repeats &&
     report.raw.missing === 0 &&
+    report.raw.lost === 0 &&
     report.quarantine.missing === 0 &&
     report.quarantine.extra === 0 &&
     report.tables.every(

@@ -76,7 +76,7 @@ async function totalsOf({ ledger }: Cut, sql: TrustedSql): Promise<VerifyReport[
   }
 }
 
-/** Every raw line up to the watermarks at the call must have a receipt. */
+/** Every raw line up to the watermarks at the call must have a receipt, and every receipt its raw line. */
 async function rawOf(
   { ledger }: Cut,
   heads: readonly { incarnation: string; head: number }[],
@@ -84,19 +84,26 @@ async function rawOf(
 ): Promise<VerifyReport['raw']> {
   const raw = await rawEvents(rawZone)
   const marks = heads.map(({ incarnation, head }) => `('${incarnation}', ${head})`).join(', ')
-  if (marks === '') return { lines: 0, missing: 0, ids: { missing: [] } }
+  if (marks === '') return { lines: 0, missing: 0, lost: 0, ids: { missing: [], lost: [] } }
   const { rows } = await sql.query(
     { files: raw.files, setup: [...raw.setup, view('ledger', ledger)] },
     `WITH marks(incarnation, head) AS (VALUES ${marks}),
-      lines AS (SELECT raw_batch, raw_line, event_id FROM raw.events JOIN marks ON incarnation = regexp_replace(raw_batch, '-[0-9]+$', '') AND regexp_extract(raw_batch, '-([0-9]+)$', 1)::BIGINT <= head),
-      missing AS (SELECT event_id FROM lines ANTI JOIN ledger USING (raw_batch, raw_line))
-      SELECT (SELECT count(*) FROM lines) AS lines, (SELECT count(*) FROM missing) AS missing, (SELECT list(event_id) FROM (FROM missing LIMIT ${NAMED_IDS})) AS ids`,
+      kept AS MATERIALIZED (SELECT raw_batch, raw_line, event_id FROM raw.events),
+      lines AS (SELECT raw_batch, raw_line, event_id FROM kept JOIN marks ON incarnation = regexp_replace(raw_batch, '-[0-9]+$', '') AND regexp_extract(raw_batch, '-([0-9]+)$', 1)::BIGINT <= head),
+      missing AS (SELECT event_id FROM lines ANTI JOIN ledger USING (raw_batch, raw_line)),
+      lost AS (SELECT event_id FROM ledger ANTI JOIN kept USING (raw_batch, raw_line))
+      SELECT (SELECT count(*) FROM lines) AS lines, (SELECT count(*) FROM missing) AS missing, (SELECT count(*) FROM lost) AS lost,
+        (SELECT list(event_id) FROM (FROM missing LIMIT ${NAMED_IDS})) AS missing_ids, (SELECT list(event_id) FROM (FROM lost LIMIT ${NAMED_IDS})) AS lost_ids`,
   )
-  const named = rows[0]?.['ids']
+  const ids = (name: string) => {
+    const named = rows[0]?.[name]
+    return Array.isArray(named) ? named.map(String) : []
+  }
   return {
     lines: Number(rows[0]?.['lines'] ?? 0),
     missing: Number(rows[0]?.['missing'] ?? 0),
-    ids: { missing: Array.isArray(named) ? named.map(String) : [] },
+    lost: Number(rows[0]?.['lost'] ?? 0),
+    ids: { missing: ids('missing_ids'), lost: ids('lost_ids') },
   }
 }
 
