@@ -16,6 +16,7 @@ RUN --mount=type=cache,target=/root/.local/share/pnpm/store \
     npx -y pnpm@12.21.0 install --prod --frozen-lockfile --package-import-method=copy --filter "@sluice/${SERVICE}..." \
  # What only a laptop needs: a Node of its own and the embedded databases.
  && rm -rf node_modules/.pnpm/node@* node_modules/.pnpm/node-bin-* node_modules/.pnpm/@ladybugdb* node_modules/.pnpm/@electric-sql* \
+ && find node_modules/.pnpm -type f \( -name '*.map' -o -name '*.d.ts' -o -name '*.d.mts' -o -name '*.d.cts' \) -delete \
  && find packages services -name test -type d -not -path '*/node_modules/*' -exec rm -rf {} +
 
 FROM ${BASE_IMAGE}
