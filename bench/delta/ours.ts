@@ -1,4 +1,4 @@
-import { cp, mkdir } from 'node:fs/promises'
+import { cp, mkdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { DeltaTable } from '@sluice/delta'
 import { hyparquetCodec } from '@sluice/delta/hyparquet-codec'
@@ -139,7 +139,8 @@ async function opened(name: string): Promise<{ value: number }> {
 
 async function onMovies<T>(name: string, work: (table: LakeTable) => Promise<T>): Promise<T> {
   const objects = join(folder, 'objects/lake')
-  await cp(join(objects, 'movies'), join(objects, name), { recursive: true, force: true })
+  await rm(join(objects, name), { recursive: true, force: true })
+  await cp(join(objects, 'movies'), join(objects, name), { recursive: true })
   return onLake(async (lake) => work(await LakeTable.open(lake, { ...MOVIES, name })))
 }
 

@@ -123,7 +123,7 @@ function addOf(json: Json, at: Source): AddFile {
   const tags = stringMap(json['tags'])
   if (tags) add.tags = tags
   if (typeof json['clusteringProvider'] === 'string') add.clusteringProvider = json['clusteringProvider']
-  return Object.assign(add, rowTrackingOf(json, at))
+  return withRowTracking(add, json, at)
 }
 
 function removeOf(json: Json, at: Source): RemoveFile {
@@ -138,19 +138,20 @@ function removeOf(json: Json, at: Source): RemoveFile {
   if (typeof json['stats'] === 'string' && json['stats'] !== '') remove.stats = json['stats']
   const tags = stringMap(json['tags'])
   if (tags) remove.tags = tags
-  return Object.assign(remove, rowTrackingOf(json, at))
+  return withRowTracking(remove, json, at)
 }
 
-function rowTrackingOf(json: Json, at: Source): Pick<AddFile, 'deletionVector' | 'baseRowId'> {
-  const members: Pick<AddFile, 'deletionVector' | 'baseRowId' | 'defaultRowCommitVersion'> = {}
+/** Adds what few files have; most are left as they are. */
+function withRowTracking<F extends AddFile | RemoveFile>(file: F, json: Json, at: Source): F {
+  const { deletionVector } = json
   // A checkpoint's null struct may come as a struct of nulls.
-  if (isObject(json['deletionVector']) && (json['deletionVector']['storageType'] ?? null) !== null)
-    members.deletionVector = deletionVectorOf(json['deletionVector'], at)
+  if (isObject(deletionVector) && (deletionVector['storageType'] ?? null) !== null)
+    file.deletionVector = deletionVectorOf(deletionVector, at)
   const baseRowId = optionalInteger(json, 'baseRowId', at)
-  if (baseRowId !== undefined) members.baseRowId = baseRowId
+  if (baseRowId !== undefined) file.baseRowId = baseRowId
   const version = optionalInteger(json, 'defaultRowCommitVersion', at)
-  if (version !== undefined) members.defaultRowCommitVersion = version
-  return members
+  if (version !== undefined) file.defaultRowCommitVersion = version
+  return file
 }
 
 function deletionVectorOf(json: Json, at: Source): DeletionVectorDescriptor {
@@ -252,8 +253,8 @@ function commitInfoOf(json: Json): CommitInfo {
 function partitionValuesOf(json: unknown, at: Source): PartitionValues | undefined {
   if (json === undefined || json === null) return undefined
   if (!isObject(json)) throw new DeltaError('invalid_log', `${at}: partitionValues should be an object`)
+  if (isEmpty(json)) return NO_VALUES
   const entries = json instanceof Map ? [...json] : Object.entries(json)
-  if (entries.length === 0) return NO_VALUES
   for (const [column, value] of entries)
     if (value !== null && typeof value !== 'string')
       throw new DeltaError('invalid_log', `${at}: partitionValues.${column} should be a string or null`)
@@ -261,7 +262,7 @@ function partitionValuesOf(json: unknown, at: Source): PartitionValues | undefin
 }
 
 function stringMap(json: unknown): Record<string, string | null> | undefined {
-  if (!isObject(json)) return undefined
+  if (!isObject(json) || isEmpty(json)) return undefined
   const entries = (json instanceof Map ? [...json] : Object.entries(json)).filter(
     ([, value]) => value === null || typeof value === 'string',
   )
@@ -302,6 +303,12 @@ function shown(value: unknown): string {
 
 const narrowed = (value: number | bigint) =>
   typeof value === 'bigint' && Number.isSafeInteger(Number(value)) ? Number(value) : value
+
+function isEmpty(json: Json): boolean {
+  if (json instanceof Map) return json.size === 0
+  for (const _name in json) return false
+  return true
+}
 
 function isObject(value: unknown): value is Json {
   return typeof value === 'object' && value !== null && !Array.isArray(value)

@@ -7,6 +7,7 @@ const BATCH_ROWS = 2_048
 /** A Parquet file can say more rows than it has bytes; this many are more than any checkpoint has. */
 const MAX_ROWS = 50_000_000
 const MAX_DEPTH = 64
+const NO_ENTRIES: ParquetRow = Object.freeze({})
 
 /** A node of the schema, with cursors at its leaves (Dremel's record assembly). */
 interface Field {
@@ -140,7 +141,7 @@ function read(field: Field): unknown {
   if (first.definition < field.definition) return passOver(field.cursors, null)
   const { repeated } = field
   if (!repeated) return structOf(field)
-  if (first.definition < repeated.definition) return passOver(field.cursors, field.kind === 'map' ? {} : [])
+  if (first.definition < repeated.definition) return passOver(field.cursors, field.kind === 'map' ? NO_ENTRIES : [])
   return field.kind === 'map' ? entriesOf(field, first, repeated) : itemsOf(field, first, repeated)
 }
 

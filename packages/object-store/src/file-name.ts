@@ -13,5 +13,5 @@ export function fileNameOf(segment: string): string {
 }
 
 export function keyOfFileName(name: string): string {
-  return decodeURIComponent(name)
+  return name.includes('%') ? decodeURIComponent(name) : name
 }

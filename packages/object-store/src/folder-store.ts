@@ -233,12 +233,14 @@ class FolderStore implements ObjectStore {
   async *#keys(folder: string, prefix: string, start_after: string): AsyncIterable<string> {
     const path = join(this.#root, ...folder.split('/').filter(Boolean).map(fileNameOf))
     const entries = (await orUndefined(readdir(path, { withFileTypes: true }))) ?? []
-    const names = entries
-      .filter((entry) => entry.name !== UNFINISHED)
-      .map((entry) => `${folder}${keyOfFileName(entry.name)}${entry.isDirectory() ? '/' : ''}`)
+    const names: string[] = []
+    for (const entry of entries) {
+      const name = `${folder}${keyOfFileName(entry.name)}${entry.isDirectory() ? '/' : ''}`
       // Few of many are asked for when a log is followed: the others need no sorting.
-      .filter((name) => name.endsWith('/') || compareKeys(name, start_after) > 0)
-      .sort(compareKeys)
+      const wanted = name.endsWith('/') || compareKeys(name, start_after) > 0
+      if (wanted && entry.name !== UNFINISHED) names.push(name)
+    }
+    names.sort(compareKeys)
     for (const name of names) {
       if (!name.startsWith(prefix) && !prefix.startsWith(name)) continue
       if (!name.endsWith('/')) {
