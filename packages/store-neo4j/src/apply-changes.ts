@@ -185,8 +185,7 @@ async function clearNodes(transaction: GraphTransaction, graph: GraphTable, step
   for (const { label, id, properties } of graph.nodes) {
     if (!properties || id !== graph.type.key) continue
     const gone = steps.filter((step) => step.after.nodes.length === 0).map((step) => step.change.identity)
-    const ids = gone.filter((node) => lost.get(label)?.has(node))
-    if (ids.length > 0) await transaction.clearNodeProperties(label, properties, ids)
+    if (gone.length > 0) await transaction.clearNodeProperties(label, properties, gone)
   }
   for (const [label, ids] of lost) if (ids.size > 0) await transaction.deleteLonelyNodes(label, [...ids])
 }

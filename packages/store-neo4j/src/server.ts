@@ -4,9 +4,8 @@ import { GraphStore } from './graph-store.ts'
 import { GraphDatabase } from './server/graph-database.ts'
 import { storeErrorOf } from './server/graph-error.ts'
 import { Neo4jEngine } from './server/neo4j-engine.ts'
+import { checkVersion } from './server/server-version.ts'
 
-/** The oldest long-term version that its maker still mends. */
-const OLDEST_VERSION = { major: 5, minor: 26 }
 const CONNECT_LIMIT_MS = 10_000
 /** Deadlocks and changes of leader are tried again for so long before the runner takes over. */
 const RETRY_LIMIT_MS = 5_000
@@ -48,12 +47,4 @@ function driverOf({ url, username, password }: GraphServerOptions): Driver {
     maxTransactionRetryTime: RETRY_LIMIT_MS,
     userAgent: 'sluice',
   })
-}
-
-/** @param agent such as `Neo4j/2026.08.1`; versions were numbers of two parts until 5.26. */
-function checkVersion(agent: string): void {
-  const [, major = '', minor = ''] = /^Neo4j\/(\d+)\.(\d+)/.exec(agent) ?? []
-  const [is, least] = [{ major: Number(major), minor: Number(minor) }, OLDEST_VERSION]
-  if (is.major < least.major || (is.major === least.major && is.minor < least.minor))
-    throw new StoreError('too_old', `expected Neo4j ${least.major}.${least.minor} or newer; the server is ${agent}`)
 }

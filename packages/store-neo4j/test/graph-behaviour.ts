@@ -140,6 +140,15 @@ export function behaviourOfGraphStore(contract: GraphBehaviour): void {
       expect([await unseen('u1'), await inventory('movies')]).toEqual([[], {}])
     })
 
+    test('a deleted film keeps no title, though a film of the same batch is related to it', async () => {
+      await load(store, 'viewing_history', [view('e1', 'u1', 'm1', at(1))])
+      await load(store, 'movies', [film('m1', {}, 1), film('m2', {}, 1)])
+      await load(store, 'movies', [deleted(film('m2', {}, 1)), film('m1', { related_to: ['m2'] }, 2)])
+      expect((await store.ask('because-you-watched', { user_id: 'u1' }, 10)).rows).toEqual([
+        { movie_id: 'm2', title: null, because_of: 'm1' },
+      ])
+    })
+
     const HOSTILE = [
       'q\'"`\\',
       'line\nbreak\r\u2028',

@@ -3,7 +3,7 @@ import neo4j, { type Driver, type ManagedTransaction, type RecordShape } from 'n
 import { isInterference, storeErrorOf } from './graph-error.ts'
 
 /** A sink that was stopped in the middle of a transaction loses it, and its locks, after this time. */
-const TRANSACTION_LIMIT_MS = 120_000
+const TRANSACTION_LIMIT_MS = 60_000
 const MOST_ATTEMPTS = 8
 const FIRST_PAUSE_MS = 20
 

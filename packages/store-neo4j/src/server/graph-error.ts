@@ -32,13 +32,13 @@ export function storeErrorOf(error: unknown): unknown {
 function kindOf(error: Neo4jError): Kind {
   if (/no space left|not enough disk space/i.test(error.message))
     return { code: 'no_space', retryable: true, what: 'Neo4j has no space left' }
-  if (/server does not support any/i.test(error.message))
+  if (/unknown bolt protocol version|server does not support any/i.test(error.message))
     return { code: 'too_old', retryable: false, what: 'expected Neo4j 5.26 or newer' }
   if (/^Neo\.ClientError\.Security\./.test(error.code))
     return { code: 'access_denied', retryable: false, what: 'Neo4j denies access, check username and password' }
   if (/^Neo\.ClientError\.Database\.DatabaseNotFound$/.test(error.code))
     return { code: 'failed', retryable: false, what: 'the database is not there, create it or name another' }
-  if (error.code === 'ServiceUnavailable' || error.code === 'SessionExpired')
+  if (/^(ServiceUnavailable|SessionExpired|ProtocolError)$/.test(error.code))
     return { code: 'unreachable', retryable: true, what: 'Neo4j cannot be reached' }
   if (isRetryableError(error) || isInterference(error) || error.code.startsWith('Neo.TransientError.'))
     return { code: 'busy', retryable: true, what: 'Neo4j is busy' }
