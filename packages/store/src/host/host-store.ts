@@ -12,6 +12,7 @@ import {
   type StoreName,
 } from '../store.ts'
 import { ChildProcessStore } from './child-process-store.ts'
+import type { HostedMethod } from './host-protocol.ts'
 
 export interface HostOptions {
   name: StoreName
@@ -53,37 +54,49 @@ class HostedStore implements Store {
   async prepare(tables: readonly StoredTable[]): Promise<void> {
     const names = new Set(tables.map(({ table }) => table))
     this.#prepared = [...this.#prepared.filter(({ table }) => !names.has(table)), ...tables]
-    await (await this.#open()).call('prepare', [tables])
+    await this.#call('prepare', [tables])
   }
 
   async progress(): Promise<Record<string, Progress>> {
-    return (await this.#open()).call('progress', [])
+    return this.#call('progress', [])
   }
 
   async apply(batch: ChangeBatch): Promise<ApplyOutcome> {
-    return (await this.#open()).call('apply', [batch])
+    return this.#call('apply', [batch])
   }
 
   async forget(table: string): Promise<void> {
-    await (await this.#open()).call('forget', [table])
+    await this.#call('forget', [table])
   }
 
   async refusals(table: string, after: string | undefined, limit: number): Promise<Refusal[]> {
-    return (await this.#open()).call('refusals', [table, after, limit])
+    return this.#call('refusals', [table, after, limit])
   }
 
   async inventory(table: string, after: string | undefined, limit: number): Promise<InventoryRow[]> {
-    return (await this.#open()).call('inventory', [table, after, limit])
+    return this.#call('inventory', [table, after, limit])
   }
 
   async ask(question: string, parameters: Readonly<Record<string, string>>, limit: number): Promise<Answer> {
-    return (await this.#open()).call('ask', [question, parameters, limit])
+    return this.#call('ask', [question, parameters, limit])
   }
 
   async close(): Promise<void> {
     this.#closed = true
     const child = await this.#child?.catch(() => undefined)
     await child?.close()
+  }
+
+  /** What turns out to be damaged while it is used is closed, so that the next call opens it, which sets it aside. */
+  async #call<M extends HostedMethod>(method: M, args: Parameters<Store[M]>): Promise<Awaited<ReturnType<Store[M]>>> {
+    const child = await this.#open()
+    try {
+      return await child.call(method, args)
+    } catch (error) {
+      if (!(error instanceof StoreError) || error.code !== 'corrupt') throw error
+      await child.close()
+      throw loadedAnew(error)
+    }
   }
 
   /** The living child, or a new one; whoever comes while one is being started waits for the same. */
@@ -111,21 +124,21 @@ class HostedStore implements Store {
         ended: (how) => warn('a store process ended by itself; it is started again', { store: this.name, how }),
       })
     } catch (error) {
-      this.#openFailed(error)
-      throw error
+      throw this.#openFailed(error) ? loadedAnew(error) : error
     }
     this.#crashes = 0
     if (this.#prepared.length > 0) await child.call('prepare', [this.#prepared])
     return child
   }
 
-  #openFailed(error: unknown): void {
+  /** @returns whether the store's files were set aside, so that the next opening finds none */
+  #openFailed(error: unknown): boolean {
     const { folder, now, warn } = this.#options
     const damaged = error instanceof StoreError && error.code === 'corrupt'
     if (error instanceof StoreError && error.code === 'unreachable') this.#crashes++
-    if (!damaged && this.#crashes < CRASHES_TO_SET_ASIDE) return
+    if (!damaged && this.#crashes < CRASHES_TO_SET_ASIDE) return false
     this.#crashes = 0
-    if (!existsSync(folder)) return
+    if (!existsSync(folder)) return false
     const aside = `${folder}.damaged-${now()}`
     renameSync(folder, aside)
     warn('a store could not be opened; its files were set aside and it is loaded anew from the tables', {
@@ -133,5 +146,12 @@ class HostedStore implements Store {
       set_aside: aside,
       reason: error instanceof Error ? error.message : String(error),
     })
+    return true
   }
 }
+
+const loadedAnew = (cause: unknown) =>
+  new StoreError('corrupt', `${cause instanceof Error ? cause.message : String(cause)}; it is loaded anew`, {
+    cause,
+    retryable: true,
+  })
