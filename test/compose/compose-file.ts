@@ -24,7 +24,9 @@ export interface ComposeService {
   user?: string
 }
 
-export const composeText = (): Promise<string> => readFile(join(ROOT, 'docker-compose.yml'), 'utf8')
+export const readRepository = (path: string): Promise<string> => readFile(join(ROOT, path), 'utf8')
+
+export const composeText = (): Promise<string> => readRepository('docker-compose.yml')
 
 /** The file as Compose understands it, without any `.env`, or why that cannot be known here. */
 export async function composeConfig(
