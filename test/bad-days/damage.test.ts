@@ -54,14 +54,27 @@ async function cutOff(path: string, bytes: number): Promise<void> {
   await truncate(path, Math.max(0, (await stat(path)).size - bytes))
 }
 
-describe('raw', () => {
-  it('a batch that was being written is cut off; everything acknowledged is there', async () => {
-    const { client, load } = await after(killed, async (folder) => {
+describe('a kill in the middle of writes', () => {
+  it('leaves a half-written raw batch and log block, which are cut off; a second process meanwhile is refused', async () => {
+    const { client, load, lake } = await after(killed, async (folder) => {
       const segment = await newestFile(join(folder, 'raw'), '.ndjson')
       const [line] = (await readFile(segment, 'utf8')).split('\n')
       await appendFile(segment, `${line}\n${line?.slice(0, 100)}`)
+      await appendFile(await newestFile(join(folder, 'log'), '.log'), Buffer.from('SLB1\0\0\0\x10 half a block'))
     })
+    const refusal = await LakeProcess.start({ data: lake.data }).catch((error: unknown) => error)
+    if (!(refusal instanceof NotStarted)) throw new Error('expected the second process to be refused')
+    expect(refusal.exit.code).toBe(1)
+    expect(refusal.output).toContain(`another Sluice is running on ${lake.data}`)
+    expect(refusal.output.split('\n').length).toBeLessThan(4)
     await load.send(client, 50)
+    await expectReconciled(client, load.events)
+  })
+
+  it('and the loss of the log and of all stores costs nothing: raw and tables have it all', async () => {
+    const { client, load } = await after(killed, async (folder) => {
+      for (const part of ['log', 'stores']) await rm(join(folder, part), { recursive: true })
+    })
     await expectReconciled(client, load.events)
   })
 })
@@ -91,18 +104,6 @@ describe('raw that was damaged', () => {
 })
 
 describe('the event log', () => {
-  it('lost as a whole, it is filled again from raw, and nothing is counted twice', async () => {
-    const { client, load } = await after(killed, (folder) => rm(join(folder, 'log'), { recursive: true }))
-    await expectReconciled(client, load.events)
-  })
-
-  it('a block that was being written is cut off', async () => {
-    const { client, load } = await after(killed, async (folder) =>
-      appendFile(await newestFile(join(folder, 'log'), '.log'), Buffer.from('SLB1\0\0\0\x10 half a block')),
-    )
-    await expectReconciled(client, load.events)
-  })
-
   it('cut off behind what was decided, it is filled again', async () => {
     const { client, load } = await after(killed, async (folder) =>
       cutOff(await newestFile(join(folder, 'log'), '.log'), 10_000),
@@ -121,11 +122,6 @@ describe('the event log', () => {
 })
 
 describe('stores', () => {
-  it('all lost, they are loaded again from the tables', async () => {
-    const { client, load } = await after(stopped, (folder) => rm(join(folder, 'stores'), { recursive: true }))
-    await expectReconciled(client, load.events)
-  })
-
   it('damaged, they are set aside and loaded again', async () => {
     const { client, lake, load } = await after(stopped, async (folder) => {
       for (const name of await readdir(join(folder, 'stores'))) {
@@ -139,16 +135,4 @@ describe('stores', () => {
     const aside = (await readdir(join(lake.data, 'stores'))).filter((name) => name.includes('.damaged-'))
     expect(aside.map((name) => name.split('.')[0]).sort()).toEqual(['elasticsearch', 'influxdb', 'neo4j', 'postgres'])
   })
-})
-
-it('a second process on the same data is refused, with what to do, and the first goes on', async () => {
-  const { client, lake, load } = await after(stopped, async () => {})
-  const refusal = await LakeProcess.start({ data: lake.data }).catch((error: unknown) => error)
-  expect(refusal).toBeInstanceOf(NotStarted)
-  if (!(refusal instanceof NotStarted)) return
-  expect(refusal.exit.code).toBe(1)
-  expect(refusal.output).toContain(`another Sluice is running on ${lake.data}`)
-  expect(refusal.output.split('\n').length).toBeLessThan(4)
-  await load.send(client, 10)
-  await expectReconciled(client, load.events)
 })
