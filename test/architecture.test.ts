@@ -42,6 +42,7 @@ const existing = files.filter((file) => {
 const sources = existing.filter((file) => file.endsWith('.ts'))
 const inSrc = sources.filter((file) => /^(packages|services)\/[^/]+\/src\//.test(file))
 const textOf = (file: string) => readFileSync(join(ROOT, file), 'utf8')
+const linesOf = (file: string) => textOf(file).trimEnd().split('\n').length
 
 /** Our packages that a source imports, statically or not. */
 function importsOf(file: string): string[] {
@@ -98,14 +99,12 @@ describe('architecture', () => {
   })
 
   it('a main.ts is short enough to learn the service from', () => {
-    const wrong = inSrc.filter(
-      (file) => file.endsWith('/main.ts') && textOf(file).split('\n').length > LONGEST_MAIN_LINES,
-    )
+    const wrong = inSrc.filter((file) => file.endsWith('/main.ts') && linesOf(file) > LONGEST_MAIN_LINES)
     expect(wrong).toEqual([])
   })
 
   it('no source file holds more than one screenful of concepts', () => {
-    const wrong = sources.filter((file) => textOf(file).split('\n').length > LONGEST_FILE_LINES)
+    const wrong = sources.filter((file) => linesOf(file) > LONGEST_FILE_LINES)
     expect(wrong).toEqual([])
   })
 

@@ -9,7 +9,7 @@ import type { ObjectStore } from '@sluice/object-store'
 import { openS3Store } from '@sluice/object-store/s3'
 import type { RawZone } from '@sluice/raw-zone'
 import { openObjectRawZone } from '@sluice/raw-zone/objects'
-import { assertSafeBinding, parseApiKeys, type ServiceParts } from '@sluice/service'
+import { assertSafeBinding, backgroundLoop, parseApiKeys, type ServiceParts } from '@sluice/service'
 import { lateLog } from './late-log.ts'
 import { LogLife } from './log-life.ts'
 import type { ServerSettings } from './settings.ts'
@@ -27,6 +27,8 @@ export interface ServerParts {
   scratch: string
 }
 
+/** How often a process asks whether the event log is still the one it began with. */
+const LIFE_EVERY_MS = 5_000
 const SEND_KAFKA_LIMITS = { linger_ms: 5 }
 
 /** Opens the object store, the log and the event types, and adds their closers. Throws errors with a code and one clear line. */
@@ -51,6 +53,16 @@ export async function openServerParts(
   closers.add('object store', () => objectStore.close())
   const life = await LogLife.open(objectStore, Date.now)
   const { epoch } = life
+  const following = backgroundLoop(
+    async () => {
+      if (await life.current()) return undefined
+      logger.warn({ epoch }, 'the event log has begun another life; this process ends, to be started again')
+      process.kill(process.pid, 'SIGTERM')
+      return undefined
+    },
+    { name: 'log life', log: logger, pause_ms: LIFE_EVERY_MS },
+  )
+  closers.add('log life', () => following.stop())
   const log = lateLog(() =>
     openKafkaLog({
       brokers: settings.kafka_brokers.split(',').map((broker) => broker.trim()),

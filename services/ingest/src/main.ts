@@ -1,9 +1,9 @@
 import { join } from 'node:path'
 import { openServerParts, openServerRawZone, serverSettings } from '@sluice/server-parts'
-import { authorizer, createApp, parseApiKeys, runService } from '@sluice/service'
-import { followLife } from './follow-life.ts'
+import { authorizer, backgroundLoop, createApp, parseApiKeys, runService } from '@sluice/service'
 import { createIngest, type Ingest } from './ingest.ts'
 import { ingestPrometheus } from './ingest-prometheus.ts'
+import { fillNewLife } from './new-life.ts'
 import { noticedOutcomes } from './noticed-outcomes.ts'
 
 const VERSION = '0.1.0'
@@ -32,8 +32,12 @@ await runService(
       })
       await ingest.start()
       closers.add('ingest', () => ingest.stop())
-      const following = followLife({ ...flow, restart: () => process.kill(process.pid, 'SIGTERM') })
-      closers.add('log life', () => following.stop())
+      const filling = backgroundLoop(() => fillNewLife(flow), {
+        name: 'fill the log',
+        log: logger,
+        pause_ms: 60_000,
+      })
+      closers.add('fill the log', () => filling.stop())
       const app = await createApp({ logger, metrics, version: VERSION })
       await ingest.routes(app)
       const url = await app.listen({ port: settings.port, host: settings.host })
