@@ -29,6 +29,7 @@ export interface Leaf {
   repetition: number
 }
 
+const MIN_CHUNK = 64
 const NO_LEVELS = new Uint8Array(0)
 
 /**
@@ -180,7 +181,8 @@ function decompressed(codec: CompressionCodec, bytes: Uint8Array, size: number):
 
 function decompress(codec: CompressionCodec, bytes: Uint8Array, size: number): Uint8Array {
   if (codec === 'UNCOMPRESSED' || (size === 0 && bytes.length === 0)) return bytes
-  const limit = { maxOutputLength: Math.max(1, size) }
+  // One chunk of the right size: nothing is copied together afterwards.
+  const limit = { maxOutputLength: Math.max(1, size), chunkSize: Math.max(MIN_CHUNK, size) }
   if (codec === 'ZSTD') return zstdDecompressSync(bytes, limit)
   if (codec === 'GZIP') return gunzipSync(bytes, limit)
   if (codec === 'BROTLI') return brotliDecompressSync(bytes, limit)
