@@ -14,7 +14,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   delta: [],
   'raw-zone': ['object-store', 'events'],
   lake: ['delta', 'object-store', 'events'],
-  store: ['lake', 'event-log', 'events'],
+  store: ['lake', 'object-store', 'event-log', 'events'],
   'server-parts': ['events', 'object-store', 'event-log', 'service', 'raw-zone', 'lake', 'store'],
   'store-postgres': ['store', 'events'],
   'store-influxdb': ['store', 'events'],

@@ -1,5 +1,5 @@
-import { createApp, runService, type ServiceDefinition } from '@sluice/service'
-import { lateStore, type Store, StoreError, type StoreName, startSink } from '@sluice/store'
+import { backgroundLoop, createApp, runService, type ServiceDefinition } from '@sluice/service'
+import { lateStore, obeySinkWish, type Store, StoreError, type StoreName, startSink } from '@sluice/store'
 import type { z } from 'zod'
 import { openServerLake, openServerParts } from './open-parts.ts'
 import type { serverSettings } from './settings.ts'
@@ -14,6 +14,7 @@ export interface SinkDefinition<S extends typeof serverSettings> {
 }
 
 const VERSION = '0.1.0'
+const LOOK_EVERY_MS = 2_000
 
 /** A process that keeps one store equal to the tables. A server that is away is waited for; one that refuses is an error at start. */
 export function sinkService<S extends typeof serverSettings>(
@@ -32,6 +33,14 @@ export function sinkService<S extends typeof serverSettings>(
     const sink = startSink({ store, lake, notices: parts.notices, events, now: Date.now })
     sinkGauges(metrics, new Map([[name, sink.runner]]), Date.now)
     closers.add('sink', () => sink.stop())
+    const obeying = backgroundLoop(
+      async () => {
+        await obeySinkWish(parts.objectStore, name, sink.runner)
+        return undefined
+      },
+      { name: 'what operators want', log: logger, pause_ms: LOOK_EVERY_MS },
+    )
+    closers.add('what operators want', () => obeying.stop())
     const app = await createApp({ logger, metrics, version: VERSION })
     const url = await app.listen({ port: config.port, host: config.host })
     closers.add('http', () => app.close())

@@ -60,7 +60,7 @@ export interface ConsoleStore {
 }
 
 export interface SinkControl {
-  status(): { state: string; error?: string }
+  status(): Promise<{ state: string; error?: string }>
   pause(): Promise<void>
   resume(): Promise<void>
   rebuild(): Promise<void>

@@ -20,7 +20,7 @@ await runService(
       const parts = await openServerParts(settings, 'console', service)
       const rawZone = await openServerRawZone(parts, service)
       const lake = await openServerLake(parts, settings, service)
-      const stores = serverStores(settings, parts.eventTypes)
+      const stores = serverStores(settings, parts)
       for (const { name, store } of stores) closers.add(name, () => store.close())
       const console = await createConsole({
         lake: await lakeReader(lake, { log_epoch: parts.log_epoch, now: Date.now }),

@@ -1,13 +1,23 @@
-import type { EventTypes } from '@sluice/events'
+import type { ObjectStore } from '@sluice/object-store'
 import {
   elasticsearchSettings,
   influxdbSettings,
   neo4jSettings,
   postgresSettings,
+  type ServerParts,
   serverSettings,
 } from '@sluice/server-parts'
 import { setting } from '@sluice/service'
-import { type InventoryQuery, lateStore, type Question, routedTables, type Store, type StoreName } from '@sluice/store'
+import {
+  changeSinkWish,
+  type InventoryQuery,
+  lateStore,
+  type Question,
+  readSinkWish,
+  routedTables,
+  type Store,
+  type StoreName,
+} from '@sluice/store'
 import * as elasticsearch from '@sluice/store-elasticsearch'
 import { openStore as openElasticsearch } from '@sluice/store-elasticsearch/server'
 import * as influxdb from '@sluice/store-influxdb'
@@ -18,6 +28,7 @@ import * as postgres from '@sluice/store-postgres'
 import { openStore as openPostgres } from '@sluice/store-postgres/server'
 import type { z } from 'zod'
 import type { ConsoleParts } from './console.ts'
+import type { SinkControl } from './lake-reader.ts'
 
 export const consoleSettings = serverSettings.extend({
   ...postgresSettings,
@@ -36,7 +47,10 @@ interface Kind {
 }
 
 /** The databases as the console asks them; one that is away holds up only its own questions. */
-export function serverStores(settings: ConsoleSettings, types: EventTypes): ConsoleParts['stores'] {
+export function serverStores(
+  settings: ConsoleSettings,
+  { eventTypes: types, objectStore }: Pick<ServerParts, 'eventTypes' | 'objectStore'>,
+): ConsoleParts['stores'] {
   const of = (name: StoreName, { inventoryQuery, questions }: Kind, open: () => Promise<Store>) => {
     const tables = routedTables(types, name)
     const store = lateStore(name, async () => {
@@ -44,7 +58,7 @@ export function serverStores(settings: ConsoleSettings, types: EventTypes): Cons
       await opened.prepare(tables)
       return opened
     })
-    return { name, store, tables, inventoryQuery, questions }
+    return { name, store, tables, inventoryQuery, questions, runner: controlOf(objectStore, name) }
   }
   return [
     of('postgres', postgres, () => openPostgres({ url: settings.postgres_url })),
@@ -68,4 +82,20 @@ export function serverStores(settings: ConsoleSettings, types: EventTypes): Cons
       openNeo4j({ url: settings.neo4j_url, username: settings.neo4j_username, password: settings.neo4j_password }),
     ),
   ]
+}
+
+/** The sink runs elsewhere: what is wanted of it is written down where its processes look. */
+function controlOf(objectStore: ObjectStore, name: StoreName): SinkControl {
+  return {
+    status: async () => ({ state: (await readSinkWish(objectStore, name)).paused ? 'paused' : 'running' }),
+    async pause() {
+      await changeSinkWish(objectStore, name, (wanted) => ({ ...wanted, paused: true }))
+    },
+    async resume() {
+      await changeSinkWish(objectStore, name, (wanted) => ({ ...wanted, paused: false }))
+    },
+    async rebuild() {
+      await changeSinkWish(objectStore, name, (wanted) => ({ ...wanted, rebuilds: wanted.rebuilds + 1 }))
+    },
+  }
 }

@@ -79,7 +79,7 @@ export async function sinkStatus(
   heads: ReadonlyMap<string, { version: number; timestamp_ms: number; table_id: string }>,
   now: number,
 ): Promise<SinkStatus> {
-  const control = sink.runner?.status() ?? { state: 'running' }
+  const control = (await sink.runner?.status()) ?? { state: 'running' }
   try {
     const progress = await sink.store.progress()
     const tables = sink.tables.map(({ table }) => {

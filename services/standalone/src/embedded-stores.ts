@@ -74,7 +74,7 @@ const STORE_NAMES: readonly StoreName[] = ['postgres', 'influxdb', 'elasticsearc
 
 function controlOf({ runner }: Sink) {
   return {
-    status: () => {
+    status: async () => {
       const { state, error } = runner.state()
       return { state, ...(error === undefined ? {} : { error }) }
     },
