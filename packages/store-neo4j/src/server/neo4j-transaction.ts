@@ -87,9 +87,12 @@ export class Neo4jTransaction implements GraphTransaction {
           for (const { name, kind } of kinds) set[name] = toGraph(kind, properties[name])
           return { key, from, to, set }
         })
+    const names = ['_key', ...(mapping.keep === 'owned' ? [] : ['_rows', '_newest']), ...kinds.map(({ name }) => name)]
+    // One by one: a whole map of properties makes Neo4j hold all rows back between two steps of its plan.
+    const properties = names.map((name) => `\`${name}\`: item.set.\`${name}\``).join(', ')
     await this.#all(
       `MATCH (a:\`${mapping.from.label}\` {id: item.from}) MATCH (b:\`${mapping.to.label}\` {id: item.to})
-       CREATE (a)-[e:\`${mapping.type}\`]->(b) SET e = item.set`,
+       CREATE (a)-[:\`${mapping.type}\` {${properties}}]->(b)`,
       items(true),
     )
     await this.#all(`MATCH ()-[e:\`${mapping.type}\` {_key: item.key}]->() SET e += item.set`, items(false))
