@@ -35,12 +35,21 @@ async function within(work: Promise<unknown>, limit_ms: number, name: string): P
   }
 }
 
-/** On SIGTERM or SIGINT closes everything and ends the process: 0 if all closed well. A second signal ends it at once. */
+/** npm passes a terminal's Ctrl-C on to a process that has got it already. */
+const SAME_SIGNAL_MS = 1_000
+
+/**
+ * On SIGTERM or SIGINT closes everything and ends the process: 0 if all closed well. A second signal, more than a second
+ * later, ends it at once.
+ */
 export function endOnSignal(closers: Closers, log: Logger): void {
-  let ending = false
+  let ending_since = 0
   const end = (signal: NodeJS.Signals) => {
-    if (ending) process.exit(1)
-    ending = true
+    if (ending_since > 0) {
+      if (performance.now() - ending_since > SAME_SIGNAL_MS) process.exit(1)
+      return
+    }
+    ending_since = performance.now()
     log.info({ signal }, 'ending')
     void closers.close(log).then((clean) => process.exit(clean ? 0 : 1))
   }
