@@ -1,3 +1,5 @@
+import { rm } from 'node:fs/promises'
+import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, expect, it, onTestFailed } from 'vitest'
 import { Client } from '../pipeline/client.ts'
@@ -10,12 +12,15 @@ const KILLS = Number(process.env['SLUICE_KILLS'] ?? 5)
 const SEED = Number(process.env['SLUICE_SEED'] ?? Math.floor(Math.random() * 1e9))
 const SENDERS = 4
 const LONGEST_LIFE_MS = 1_500
+const DERIVED = ['log', 'stores/postgres', 'stores/influxdb', 'stores/elasticsearch', 'stores/neo4j', 'stores']
 /** About how long a start takes. */
 const STARTING_MS = 1_500
 const LONGEST_PAUSE_MS = 200
 /** Time for a kill and a restart, and for the whole reconciliation at the end. */
 const KILL_LIMIT_MS = 20_000
 const END_LIMIT_MS = 120_000
+
+const pick = (names: readonly string[], random: () => number) => names[Math.floor(random() * names.length)] ?? ''
 
 let lake: LakeProcess
 afterAll(() => lake?.remove())
@@ -38,7 +43,11 @@ it(
     for (let kill = 0; kill < KILLS; kill++) {
       await sleep(random() ** 2 * LONGEST_LIFE_MS)
       if (random() < 0.5) await lake.kill()
-      else await lake.killAll()
+      else {
+        await lake.killAll()
+        // Now and then a disk goes with it, that of the log or of a store: both are made from what is left.
+        if (random() < 0.3) await rm(join(lake.data, pick(DERIVED, random)), { recursive: true, force: true })
+      }
       if (random() < 0.3) await LakeProcess.startAndKill({ data: lake.data }, random() * STARTING_MS)
       lake = await LakeProcess.start({ data: lake.data })
       client = new Client(lake.url)

@@ -40,7 +40,7 @@ export interface Trail {
 
 type Row = Record<string, string | number | boolean | null | string[]>
 
-const CATCH_UP_LIMIT_MS = 60_000
+const CATCH_UP_LIMIT_MS = 100_000
 
 /** Speaks the HTTP contract as any client would. */
 export class Client {

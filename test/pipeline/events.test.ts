@@ -59,7 +59,7 @@ describe('every form of POST /v1/events', () => {
         `SELECT event_id, outcome FROM ledger WHERE event_id IN (${ids.map((id) => `'${id}'`)}) ORDER BY 1, 2`,
       )
     ).map(({ event_id, outcome }) => `${event_id} ${outcome}`)
-  const wait = 'wait=table&timeout_ms=30000'
+  const wait = 'wait=table&timeout_ms=60000'
 
   it('an array, NDJSON, gzip, zstd and deflate give the same rows', async () => {
     const forms: [string, Parameters<Client['post']>][] = [
