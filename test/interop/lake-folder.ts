@@ -3,30 +3,40 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type Column, type LakeParts, type LakeTable, openDatabase, type TableView } from '@sluice/lake'
 import { openFolderStore } from '@sluice/object-store'
+import { openS3Store } from '@sluice/object-store/s3'
 import type { PlainRow } from './engine-session.ts'
 
 export interface LakeFolder {
   lake: LakeParts
-  /** Path of a table for engines that read files. */
+  /** The folder of it all. */
+  path: string
+  /** Path of a table for other engines. */
   pathOf(table: string): string
   close(): Promise<void>
 }
 
-/** A lake in a folder; a temporary one of its own if none is given. */
-export async function openLakeFolder(given?: string): Promise<LakeFolder> {
+/** A bucket that a lake's objects lie in. */
+export interface Bucket {
+  endpoint: string
+  access_key: string
+  secret_key: string
+  bucket: string
+  prefix: string
+}
+
+/** A lake in a folder, a temporary one of its own if none is given; with a bucket only its scratch files are there. */
+export async function openLakeFolder(given?: string, bucket?: Bucket): Promise<LakeFolder> {
   const path = given ?? (await mkdtemp(join(tmpdir(), 'sluice-interop-')))
   const scratch_path = join(path, `scratch-${process.pid}`)
   await mkdir(scratch_path, { recursive: true })
+  const temporary_path = join(scratch_path, 'spill')
+  const database = await openDatabase({ memory_limit_bytes: 3e8, threads: 1, temporary_path })
   const objects = join(path, 'objects')
-  const database = await openDatabase({
-    memory_limit_bytes: 3e8,
-    threads: 1,
-    temporary_path: join(scratch_path, 'spill'),
-  })
-  const store = await openFolderStore(objects)
+  const store = bucket ? await storeIn(bucket) : await openFolderStore(objects)
   return {
     lake: { store, database, scratch_path, now: Date.now },
-    pathOf: (table) => join(objects, 'lake', table),
+    path,
+    pathOf: (table) => (bucket ? `s3://${bucket.bucket}/${bucket.prefix}/lake/${table}` : join(objects, 'lake', table)),
     async close() {
       await database.close()
       await store.close()
@@ -34,6 +44,21 @@ export async function openLakeFolder(given?: string): Promise<LakeFolder> {
     },
   }
 }
+
+/** How delta-rs gets at a bucket, with the conditional put that makes it safe beside others. */
+export function deltaRsOptions({ endpoint, access_key, secret_key }: Bucket): Record<string, string> {
+  return {
+    AWS_ENDPOINT_URL: endpoint,
+    AWS_ACCESS_KEY_ID: access_key,
+    AWS_SECRET_ACCESS_KEY: secret_key,
+    AWS_REGION: 'us-east-1',
+    AWS_ALLOW_HTTP: 'true',
+    aws_conditional_put: 'etag',
+  }
+}
+
+const storeIn = ({ endpoint, access_key, secret_key, bucket, prefix }: Bucket) =>
+  openS3Store({ endpoint, bucket, prefix, credentials: { access_key, secret_key }, create_bucket: true })
 
 /** All rows of a version in the engines' plain form, in the order of their texts. */
 export async function ourRows(table: LakeTable, view: TableView = table.view()): Promise<string[]> {

@@ -1,11 +1,14 @@
 import { LakeError, LakeTable, type WriteOutcome } from '@sluice/lake'
-import { openLakeFolder, selectOf } from './lake-folder.ts'
+import { type Bucket, openLakeFolder, selectOf } from './lake-folder.ts'
 import { COLUMNS, MOVIES } from './movies.ts'
 import { type Step, stepsOf } from './own-rows.ts'
 
-/** `writer-process.ts <folder> <writer> <seed> <steps>`: does its steps, prints the ids of those that committed. */
-const [folder = '', writer = '', seed = '', count = ''] = process.argv.slice(2)
-const { lake, close } = await openLakeFolder(folder)
+/**
+ * `writer-process.ts <folder> <writer> <seed> <steps> [bucket as JSON]`: does its steps, prints the ids of those that
+ * committed.
+ */
+const [folder = '', writer = '', seed = '', count = '', bucket] = process.argv.slice(2)
+const { lake, close } = await openLakeFolder(folder, bucket ? (JSON.parse(bucket) as Bucket) : undefined)
 const table = await LakeTable.open(lake, MOVIES)
 const committed: string[] = []
 for (const [at, step] of stepsOf(writer, Number(seed), Number(count)).steps.entries()) {

@@ -1,10 +1,12 @@
 import { type ChildProcess, spawn } from 'node:child_process'
+import { randomUUID } from 'node:crypto'
 import { join } from 'node:path'
 import { LakeTable } from '@sluice/lake'
 import { afterAll, expect, it } from 'vitest'
+import { minioEndpoint } from '../servers/endpoints.ts'
 import { describeEngines } from './describe-engines.ts'
 import type { PlainRow } from './engine-session.ts'
-import { type LakeFolder, openLakeFolder, ourRows, texts } from './lake-folder.ts'
+import { type Bucket, deltaRsOptions, type LakeFolder, openLakeFolder, ourRows, texts } from './lake-folder.ts'
 import { COLUMNS, MOVIES, TYPES } from './movies.ts'
 import { stepsOf } from './own-rows.ts'
 
@@ -13,50 +15,81 @@ const RUST = ['x', 'y']
 const OUR_STEPS = 24
 const RUST_STEPS = 12
 
-await describeEngines('Five of our processes and two of delta-rs', (session, { python }) => {
-  let folder: LakeFolder | undefined
-  afterAll(() => folder?.close())
+const minio = await minioEndpoint()
 
-  it('write to one table at once: versions without gaps, each commit once, all rows', async () => {
-    folder = await openLakeFolder()
-    const { lake, pathOf } = folder
-    const table = await LakeTable.create(lake, { ...MOVIES, columns: COLUMNS })
-    const path = pathOf(MOVIES.name)
-    const plans = new Map(
-      [...OURS, ...RUST].map((writer, seed) => [
-        writer,
-        stepsOf(writer, seed, OURS.includes(writer) ? OUR_STEPS : RUST_STEPS),
-      ]),
-    )
-    const root = lake.scratch_path.slice(0, lake.scratch_path.lastIndexOf('/'))
+await describeEngines('Five of our processes and two of delta-rs', (session, { python }) => {
+  afterAll(async () => {
+    if (minio.kind === 'ready') await minio.stop()
+  })
+
+  it('write to one table in a folder at once: versions without gaps, each commit once, all rows', () => everyone())
+
+  it.skipIf(minio.kind === 'absent' && process.env['SLUICE_TEST_STRICT'] !== '1')(
+    `write to one table in a bucket at once${minio.kind === 'absent' ? ` (skipped: ${minio.reason})` : ''}`,
+    async () => {
+      if (minio.kind === 'absent') throw new Error(minio.reason)
+      const { endpoint, access_key, secret_key } = minio
+      await everyone({ endpoint, access_key, secret_key, bucket: 'sluice-interop', prefix: randomUUID() })
+    },
+  )
+
+  async function everyone(bucket?: Bucket): Promise<void> {
+    const folder = await openLakeFolder(undefined, bucket)
+    try {
+      const table = await LakeTable.create(folder.lake, { ...MOVIES, columns: COLUMNS })
+      const plans = new Map(
+        [...OURS, ...RUST].map((writer, seed) => [
+          writer,
+          stepsOf(writer, seed, OURS.includes(writer) ? OUR_STEPS : RUST_STEPS),
+        ]),
+      )
+      const committed = await writtenAtOnce(folder, plans, bucket)
+      await judge(folder, table, plans, committed, bucket)
+    } finally {
+      await folder.close()
+    }
+  }
+
+  async function writtenAtOnce(folder: LakeFolder, plans: Plans, bucket?: Bucket): Promise<string[]> {
+    const program = join(import.meta.dirname, 'writer-process.ts')
+    const where = bucket ? [JSON.stringify(bucket)] : []
     const running = [
       ...OURS.map((writer, seed) =>
-        output(
-          spawn(process.execPath, [
-            join(import.meta.dirname, 'writer-process.ts'),
-            root,
-            writer,
-            `${seed}`,
-            `${OUR_STEPS}`,
-          ]),
-        ),
+        output(spawn(process.execPath, [program, folder.path, writer, `${seed}`, `${OUR_STEPS}`, ...where])),
       ),
       ...RUST.map((writer) => {
         const child = spawn(python, [join(import.meta.dirname, 'python', 'delta_rs_writer.py')], {
           env: { ...process.env, TZ: 'UTC', PYTHONDONTWRITEBYTECODE: '1' },
         })
-        child.stdin.end(JSON.stringify({ path, writer, columns: TYPES, steps: plans.get(writer)?.steps }))
+        const options = bucket ? deltaRsOptions(bucket) : null
+        const request = {
+          path: folder.pathOf(MOVIES.name),
+          options,
+          writer,
+          columns: TYPES,
+          steps: plans.get(writer)?.steps,
+        }
+        child.stdin.end(JSON.stringify(request))
         return output(child)
       }),
     ]
-    const committed = (await Promise.all(running)).flatMap((text) => JSON.parse(text) as string[])
+    return (await Promise.all(running)).flatMap((text) => JSON.parse(text) as string[])
+  }
 
+  async function judge(
+    folder: LakeFolder,
+    table: LakeTable,
+    plans: Plans,
+    committed: string[],
+    bucket?: Bucket,
+  ): Promise<void> {
     await table.refresh()
+    const path = folder.pathOf(MOVIES.name)
     const expected = texts([...plans.values()].flatMap(({ rows }) => rows))
     expect(await ourRows(table)).toEqual(expected)
-    for (const engine of ['delta_rs', 'spark'] as const)
-      expect(texts(await session.call<PlainRow[]>(engine, 'rows', { path }))).toEqual(expected)
-
+    const options = bucket ? deltaRsOptions(bucket) : null
+    expect(texts(await session.call<PlainRow[]>('delta_rs', 'rows', { path, options }))).toEqual(expected)
+    if (!bucket) expect(texts(await session.call<PlainRow[]>('spark', 'rows', { path }))).toEqual(expected)
     const ids: string[] = []
     for await (const { version, commitInfo } of table.delta.commits(1, table.version)) {
       expect(version).toBe(ids.length + 1)
@@ -68,8 +101,10 @@ await describeEngines('Five of our processes and two of delta-rs', (session, { p
       const appended = steps.flatMap(({ kind }, at) => (kind === 'append' ? [`${writer}/${at}`] : []))
       expect(committed).toEqual(expect.arrayContaining(appended))
     }
-  })
+  }
 })
+
+type Plans = ReadonlyMap<string, ReturnType<typeof stepsOf>>
 
 /** What a process prints; throws what it says on its error output if it does not end well. */
 function output(child: ChildProcess): Promise<string> {

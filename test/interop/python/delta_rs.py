@@ -44,8 +44,8 @@ def arrow_table(rows, columns):
     )
 
 
-def rows(path, version=None):
-    return arrow(DeltaTable(path, version=version).to_pyarrow_table())
+def rows(path, version=None, options=None):
+    return arrow(DeltaTable(path, version=version, storage_options=options).to_pyarrow_table())
 
 
 def duckdb_rows(path, version=None):

@@ -1,5 +1,5 @@
 """
-Takes {"path", "writer", "columns", "steps"} on standard input, does the steps by delta-rs, and prints the ids of those
+Takes {"path", "options", "writer", "columns", "steps"} on standard input, does the steps by delta-rs, and prints the ids of those
 that committed. A step that another commit was in the way of is done again.
 """
 
@@ -14,11 +14,12 @@ from delta_rs import arrow_table
 MAX_TRIES = 500
 
 
-def do(step, path, columns, properties):
+def do(step, path, options, columns, properties):
     if step["kind"] == "append":
-        write_deltalake(path, arrow_table(step["rows"], columns), mode="append", commit_properties=properties)
+        rows = arrow_table(step["rows"], columns)
+        write_deltalake(path, rows, mode="append", commit_properties=properties, storage_options=options)
         return True
-    table = DeltaTable(path)
+    table = DeltaTable(path, storage_options=options)
     before = table.version()
     if step["kind"] == "merge":
         merged = table.merge(
@@ -47,7 +48,7 @@ def main():
         properties = CommitProperties(custom_metadata={"op": op}, max_commit_retries=0)
         for attempt in range(MAX_TRIES):
             try:
-                if do(step, request["path"], request["columns"], properties):
+                if do(step, request["path"], request["options"], request["columns"], properties):
                     committed.append(op)
                 break
             except CommitFailedError:
