@@ -32,8 +32,10 @@ await store.prepare([views, movies])
 for (const { table } of [views, movies]) await store.forget(table)
 
 const films = Math.ceil(count / 20)
-await rate('movies, first load', films, films * EDGES_A_FILM, (from, to) => apply(movies, from, to, movie))
-await rate('movies, each updated', films, films * EDGES_A_FILM, (from, to) => apply(movies, from, to, movie))
+await rate('movies, first load', films, films * EDGES_A_FILM, (from, to) => apply(movies, from, to, (n) => movie(n, 0)))
+await rate('movies, each updated, a third of its edges', films, films * 2, (from, to) =>
+  apply(movies, from, to, (n) => movie(n, 1)),
+)
 await rate('viewing_history, a new edge each', count, count, (from, to) => apply(views, from, to, view))
 await rate('viewing_history, each edge again', Math.ceil(count / 4), Math.ceil(count / 4), (from, to) =>
   apply(views, from, to, (n) => ({ ...view(n), event_id: `again-${n}` })),
@@ -66,17 +68,18 @@ function view(n: number): Row {
   return { user_id: `u${user}`, movie_id: `m${film}`, watched_at: at, device: 'TV', ...lineage(`v-${n}`, at) }
 }
 
-function movie(n: number): Row {
+/** With each edition two of the six edges are others. */
+function movie(n: number, edition: number): Row {
   return {
     movie_id: `m${n}`,
     title: `Film ${n}`,
-    cast: [`Actor ${n % 500}`, `Actor ${(n * 7) % 500}`, `Actor ${n}`],
+    cast: [`Actor ${n % 500}`, `Actor ${(n * 7) % 500}`, `Actor ${n + edition}`],
     genres: ['sci-fi'],
     rating: 8.5,
     release_year: 2010,
-    related_to: [`m${(n + 1) % films}`, `m${(n * 3) % films}`, `m${(n * 7 + 5) % films}`],
+    related_to: [`m${(n + 1 + edition) % films}`, `m${(n * 3) % films}`, `m${(n * 7 + 5) % films}`],
     updated_at: instant(n),
-    ...lineage(`m-${n}`, instant(n)),
+    ...lineage(`m-${n}-${edition}`, instant(n)),
   }
 }
 
