@@ -55,7 +55,12 @@ export function serverStores(
     const tables = routedTables(types, name)
     const store = lateStore(name, async () => {
       const opened = await open()
-      await opened.prepare(tables)
+      try {
+        await opened.prepare(tables)
+      } catch (error) {
+        await opened.close()
+        throw error
+      }
       return opened
     })
     return { name, store, tables, inventoryQuery, questions, runner: controlOf(objectStore, name) }
