@@ -206,6 +206,15 @@ describe('files', () => {
       (await put('a%2f..%2f..%2fx', 'x', '')).status,
       (await put('notes/any.bin', bytes)).status,
     ]).toEqual([409, 400, 415])
+    const torn = await put(
+      'torn.csv',
+      'user_id,movie_id,watched_at\nu-torn,m1,2025-10-02\nu-torn\n"u-torn,m2,2025-10-02\n',
+    )
+    expect([torn.status, torn.json().accepted, torn.json().errors.map(({ code }: { code: string }) => code)]).toEqual([
+      207,
+      1,
+      ['wrong_columns', 'invalid_csv'],
+    ])
     expect((await put('torn.ndjson.gz', gzipSync('{}').subarray(0, 12))).status).toBe(400)
   })
 })

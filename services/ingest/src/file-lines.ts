@@ -1,8 +1,10 @@
 import { isUtf8 } from 'node:buffer'
 import { skipSpace } from './json-span.ts'
 
-/** One line of a file; `undefined` where it is longer than the limit, or no UTF-8. */
-export type FileLine = { number: number; text: string } | { number: number; fault: 'event_too_large' | 'invalid_utf8' }
+/** One line or row of a file, as JSON text, or why it has none. */
+export type FileLine = { number: number; text: string } | { number: number; fault: FileLineFault; detail?: string }
+
+export type FileLineFault = 'event_too_large' | 'invalid_utf8' | 'invalid_csv' | 'wrong_columns'
 
 const LINE_FEED = 0x0a
 const CARRIAGE_RETURN = 0x0d

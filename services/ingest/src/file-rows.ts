@@ -1,5 +1,6 @@
 import { createReadStream } from 'node:fs'
 import { createGunzip, createZstdDecompress } from 'node:zlib'
+import { csvRows } from './csv-rows.ts'
 import type { CheckEvent } from './event-acceptance.ts'
 import { eventBatch } from './event-batch.ts'
 import { fileRowEventId } from './event-id.ts'
@@ -8,9 +9,9 @@ import { type FileLine, fileLines } from './file-lines.ts'
 import type { DurablePlace, RequestLines } from './group-commit.ts'
 import { type JsonSpan, span } from './json-span.ts'
 import type { IngestLimits } from './limits.ts'
+import { parquetRows } from './parquet-rows.ts'
 import { Problem } from './problem.ts'
 import type { EventTypes } from './routing.ts'
-import { cellKinds, tabularRows } from './tabular-rows.ts'
 
 export interface FileRowsParts {
   check: CheckEvent
@@ -51,10 +52,8 @@ const ERRORS_SHOWN = 100
 export async function loadRows(parts: FileRowsParts, file: RowFile): Promise<LoadedRows> {
   const { format, compression } = await fileFormat(file.local, file.path, file.content_type)
   const loaded: LoadedRows = { rows: 0, accepted: 0, rejected: 0, errors: [] }
-  const bytes = rowBytes(parts, file.local, format, compression, file.type)
   try {
-    for await (const lines of fileLines(bytes, parts.limits.event_limit_bytes, GROUP_BYTES, GROUP_ROWS))
-      await loadGroup(parts, file, lines, loaded)
+    for await (const lines of rowGroups(parts, file, format, compression)) await loadGroup(parts, file, lines, loaded)
   } catch (error) {
     if (!(error instanceof Problem) || error.status !== 400) throw error
     const before = `${loaded.accepted} rows before that were accepted, and will be repeats when the file is sent again`
@@ -68,7 +67,7 @@ async function loadGroup(parts: FileRowsParts, file: RowFile, lines: FileLine[],
   const rows: number[] = []
   const spans: JsonSpan[] = []
   for (const line of lines) {
-    if ('fault' in line) refuse(loaded, line.number, line.fault, 'the row was passed over')
+    if ('fault' in line) refuse(loaded, line.number, line.fault, line.detail ?? 'the row was passed over')
     else {
       rows.push(line.number)
       spans.push(span(line.text))
@@ -89,19 +88,22 @@ function refuse(loaded: LoadedRows, row: number, code: string, message: string):
   if (loaded.errors.length < ERRORS_SHOWN) loaded.errors.push({ row, code, message })
 }
 
-function rowBytes(
+function rowGroups(
   { eventTypes, limits }: FileRowsParts,
-  path: string,
+  { local, type }: RowFile,
   format: FileFormat,
   compression: FileCompression,
-  type: string,
-): AsyncIterable<Uint8Array> {
-  if (format === 'ndjson') return expandedFile(path, compression)
-  const cells = cellKinds(eventTypes.get(type))
-  return tabularRows(
-    { path, format, compression, cells, line_limit_bytes: limits.event_limit_bytes },
-    limits.file_load_limit_ms,
-  )
+): AsyncIterable<FileLine[]> {
+  const limit_bytes = limits.event_limit_bytes
+  if (format === 'csv')
+    return csvRows(expandedFile(local, compression), {
+      type: eventTypes.get(type),
+      limit_bytes,
+      group_bytes: GROUP_BYTES,
+      group_rows: GROUP_ROWS,
+    })
+  const bytes = format === 'ndjson' ? expandedFile(local, compression) : parquetRows(local, limits.file_load_limit_ms)
+  return fileLines(bytes, limit_bytes, GROUP_BYTES, GROUP_ROWS)
 }
 
 async function* expandedFile(path: string, compression: FileCompression): AsyncGenerator<Uint8Array> {

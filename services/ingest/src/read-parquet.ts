@@ -1,19 +1,10 @@
-/** A process that writes the rows of one CSV or Parquet file to its standard output, one JSON object a line. */
+/** A process that writes the rows of one Parquet file to its standard output, one JSON object a line. */
 import { once } from 'node:events'
 import { DuckDBInstance } from '@duckdb/node-api'
-import { z } from 'zod'
 
 const MEMORY = '512MB'
 
-const request = z
-  .object({
-    path: z.string(),
-    format: z.enum(['csv', 'parquet']),
-    compression: z.enum(['none', 'gzip', 'zstd']),
-    cells: z.record(z.string(), z.enum(['number', 'boolean', 'list'])),
-    line_limit_bytes: z.number(),
-  })
-  .parse(JSON.parse(process.argv[2] ?? ''))
+const [path = ''] = process.argv.slice(2)
 
 process.once('disconnect', () => process.exit(1))
 try {
@@ -28,7 +19,7 @@ async function writeRows(): Promise<void> {
   const instance = await DuckDBInstance.create(':memory:', { threads: '1', memory_limit: MEMORY })
   const connection = await instance.connect()
   await connection.run("SET TimeZone = 'UTC'; SET temp_directory = ''; SET autoinstall_known_extensions = false")
-  const source = sourceOf()
+  const source = `read_parquet(${literal(path)})`
   const described = await connection.runAndReadAll(`DESCRIBE SELECT * FROM ${source}`)
   const columns = described
     .getRowObjects()
@@ -45,25 +36,12 @@ async function writeRows(): Promise<void> {
   }
 }
 
-function sourceOf(): string {
-  if (request.format === 'parquet') return `read_parquet(${literal(request.path)})`
-  const options = [
-    'header = true',
-    'all_varchar = true',
-    'parallel = false',
-    `compression = ${literal(request.compression)}`,
-    `max_line_size = ${request.line_limit_bytes}`,
-  ]
-  return `read_csv(${literal(request.path)}, ${options.join(', ')})`
-}
-
 /**
  * A column's value as JSON text, or null. Numbers keep their digits; instants are RFC 3339; what JSON has no number for
  * is a string.
  */
 function cell(name: string, type: string): string {
   const column = quoted(name)
-  if (request.format === 'csv') return csvCell(column, request.cells[name])
   const text = `CAST(${column} AS VARCHAR)`
   if (type === 'FLOAT' || type === 'DOUBLE')
     return `CASE WHEN isfinite(${column}) THEN ${text} ELSE ${jsonText(text)} END`
@@ -72,16 +50,6 @@ function cell(name: string, type: string): string {
     return jsonText(`strftime(CAST(${column} AS TIMESTAMP), '%Y-%m-%dT%H:%M:%S.%fZ')`)
   if (type === 'BLOB') return jsonText(`to_base64(${column})`)
   return jsonText(column)
-}
-
-function csvCell(column: string, kind: 'number' | 'boolean' | 'list' | undefined): string {
-  const text = jsonText(column)
-  if (kind === 'number')
-    return `CASE WHEN regexp_full_match(${column}, '-?(0|[1-9][0-9]*)([.][0-9]+)?([eE][+-]?[0-9]+)?') THEN ${column} ELSE ${text} END`
-  if (kind === 'boolean') return `CASE WHEN ${column} IN ('true', 'false') THEN ${column} ELSE ${text} END`
-  if (kind === 'list')
-    return `CASE WHEN TRY(json_type(${column})) = 'ARRAY' THEN regexp_replace(${column}, '[\\r\\n]', ' ', 'g') ELSE ${text} END`
-  return text
 }
 
 function jsonText(expression: string): string {
