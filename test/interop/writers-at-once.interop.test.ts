@@ -44,7 +44,7 @@ await describeEngines('Five of our processes and two of delta-rs', (session, { p
       const plans = new Map(
         [...OURS, ...RUST].map((writer, seed) => [
           writer,
-          stepsOf(writer, seed, OURS.includes(writer) ? OUR_STEPS : RUST_STEPS),
+          OURS.includes(writer) ? stepsOf(writer, seed, OUR_STEPS) : withoutOptimize(stepsOf(writer, seed, RUST_STEPS)),
         ]),
       )
       const committed = await writtenAtOnce(folder, plans, bucket)
@@ -108,7 +108,14 @@ await describeEngines('Five of our processes and two of delta-rs', (session, { p
   }
 })
 
-type Plans = ReadonlyMap<string, ReturnType<typeof stepsOf>>
+/** Two compactions of delta-rs 1.6 that began at one version both commit and double the rows; see docs/decisions/delta.md. */
+const withoutOptimize = ({ steps, rows }: Plan): Plan => ({
+  steps: steps.filter(({ kind }) => kind !== 'optimize'),
+  rows,
+})
+
+type Plan = ReturnType<typeof stepsOf>
+type Plans = ReadonlyMap<string, Plan>
 
 /** What a process prints; throws what it says on its error output if it does not end well. */
 function output(child: ChildProcess): Promise<string> {
