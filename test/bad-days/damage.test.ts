@@ -112,6 +112,31 @@ describe('the event log', () => {
     await expectReconciled(client, load.events)
   })
 
+  it('cut off between two blocks, before anything of the second was decided, it is filled again', async () => {
+    const folder = await temporaryFolder()
+    await cp(killed, folder, { recursive: true })
+    // The batch after the first waits for more, so that its events stay undecided.
+    lake = await LakeProcess.start({ data: folder, settings: { SLUICE_FRESHNESS_MS: '60000' } })
+    const client = new Client(lake.url)
+    const load = before.copy('u')
+    await load.send(client, 20)
+    const caughtUp = ({ log }: { log: { lag: string }[] }) => log.every(({ lag }) => lag === '0')
+    await client.until('/v1/status', caughtUp)
+    const segment = await newestFile(join(folder, 'log'), '.log')
+    const { size } = await stat(segment)
+    await load.send(client, 20)
+    const newest = (await readdir(join(folder, 'raw'))).sort().at(-1) ?? ''
+    const state = () => readFile(join(folder, 'raw', newest, 'incarnation.json'), 'utf8').catch(() => '{"published":0}')
+    while (JSON.parse(await state()).published < 2) await client.get('/health/live')
+    expect(caughtUp(await client.get('/v1/status'))).toBe(false)
+    await lake.killAll()
+    await truncate(segment, size)
+
+    lake = await LakeProcess.start({ data: folder })
+    expect(lake.output).toContain('was published, and is neither there nor decided')
+    await expectReconciled(new Client(lake.url), load.events)
+  })
+
   it('its newest segment empty, it is filled again', async () => {
     const { client, load } = await after(stopped, async (folder) =>
       truncate(await newestFile(join(folder, 'log'), '.log'), 0),
