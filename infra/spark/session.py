@@ -34,11 +34,11 @@ def lake_path(table):
     return f"s3a://{bucket()}/lake/{table}"
 
 
-def open_session(name):
+def open_session(name, settings=None):
     from pyspark.sql import SparkSession
 
     builder = SparkSession.builder.appName(name).master(os.environ.get("SPARK_MASTER", "local[*]"))
-    for key, value in {**SETTINGS, **_from_environment()}.items():
+    for key, value in {**SETTINGS, **_from_environment(), **(settings or {})}.items():
         builder = builder.config(key, value)
     session = builder.getOrCreate()
     session.sparkContext.setLogLevel("WARN")

@@ -29,9 +29,11 @@ def register(session):
 
 
 def main():
-    session = open_session("sql server")
+    # One of an earlier life.
+    if os.path.exists(READY_FILE):
+        os.remove(READY_FILE)
     # All clients see the names that are registered here.
-    session.conf.set("spark.sql.hive.thriftServer.singleSession", "true")
+    session = open_session("sql server", {"spark.sql.hive.thriftServer.singleSession": "true"})
     stopping = threading.Event()
     for name in (signal.SIGTERM, signal.SIGINT):
         signal.signal(name, lambda *_: stopping.set())
