@@ -1,11 +1,14 @@
 import { appendFile, cp, readdir, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
 import { Client } from '../pipeline/client.ts'
 import { LakeProcess, NotStarted, temporaryFolder } from '../pipeline/lake-process.ts'
 import { Load } from './load.ts'
 import { randomFrom } from './random.ts'
 import { expectReconciled } from './reconcile.ts'
+
+// Each test starts processes, some of them several times; a busy machine takes its time.
+vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 })
 
 const before = new Load('d', randomFrom(11))
 /** Data folders of a lake that was stopped, and of one that was killed. */

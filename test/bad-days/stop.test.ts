@@ -1,10 +1,13 @@
-import { afterEach, describe, expect, it } from 'vitest'
+import { afterEach, describe, expect, it, vi } from 'vitest'
 import { Client } from '../pipeline/client.ts'
 import { LakeProcess } from '../pipeline/lake-process.ts'
 import { click } from '../pipeline/world.ts'
 import { Load } from './load.ts'
 import { randomFrom } from './random.ts'
 import { expectReconciled } from './reconcile.ts'
+
+// Each test starts processes, some of them several times; a busy machine takes its time.
+vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 })
 
 const SENDERS = 8
 /** An orchestrator that waits less than this kills. Docker waits 10 s, Kubernetes 30 s. */
