@@ -10,7 +10,7 @@ const MAX_DELETES = 100_000
 
 export interface LogCleanup {
   /**
-   * Log entries older than this may go. While others may hold snapshots it should be longer than `TRUSTED_FOR_MS`, ten
+   * Log entries older than this may go. While others may hold snapshots it should be longer than ten
    * minutes: until then a snapshot takes the absence of a next version for being the newest.
    */
   retention_ms: number

@@ -12,14 +12,15 @@ import type { TableAccess } from './table-access.ts'
 import { tableProperties } from './table-properties.ts'
 
 /** A snapshot that was not confirmed for this long is checked against a listing before it is trusted as the newest. */
-export const TRUSTED_FOR_MS = 10 * 60_000
+const TRUSTED_FOR_MS = 10 * 60_000
 
 /** A log may be cleaned up while it is read; it is listed again at most this often. */
 const MAX_LISTINGS = 5
 
 /**
  * The table at a version, the newest if none is given. Costs one read of `_last_checkpoint`, one listing from there, the
- * checkpoint, the commits after it, and one read that finds no newer commit.
+ * checkpoint, the commits after it, and one read that finds no newer commit; a table that nobody wrote to for ten minutes
+ * costs a second listing (`trusted`).
  * Throws a `DeltaError`; every code but `invalid_commit` and `unknown_outcome` can come.
  */
 export async function openSnapshot(access: TableAccess, version?: number): Promise<Snapshot> {
@@ -31,7 +32,10 @@ export async function openSnapshot(access: TableAccess, version?: number): Promi
     const segment = await findSegment(access, version)
     try {
       const snapshot = await followed(access, await replaySegment(access, segment, at_ms), at_ms, version)
-      if (version === undefined || version === snapshot.version) return snapshot
+      if (version === snapshot.version) return snapshot
+      if (!trusted(snapshot.timestamp_ms, at_ms) && (await newestListed(access, snapshot.version)) > snapshot.version)
+        throw missingVersion(access.root, snapshot.version + 1)
+      if (version === undefined) return snapshot
       throw new DeltaError(
         'version_not_found',
         `${access.root}: version ${version} does not exist; the newest is ${snapshot.version}`,
@@ -51,21 +55,29 @@ export async function openSnapshot(access: TableAccess, version?: number): Promi
 export async function updateSnapshot(access: TableAccess, snapshot: Snapshot): Promise<Snapshot> {
   const at_ms = access.now()
   const newest = await followed(access, snapshot, at_ms)
-  if (newest.version > snapshot.version || at_ms - snapshot.confirmed_at_ms <= TRUSTED_FOR_MS) return newest
-  return (await outlived(access, snapshot)) ? openSnapshot(access) : newest
+  const since_ms = Math.max(snapshot.confirmed_at_ms, newest.timestamp_ms)
+  return trusted(since_ms, at_ms) || !(await outlived(access, newest)) ? newest : openSnapshot(access)
 }
 
 /**
- * Whether the log went on without a snapshot: its successors were cleaned up, or another table is there by now. Then the
- * absence of the next version does not mean that the snapshot is the newest.
+ * Whether the absence of a next version, which could only be written after `since_ms`, means that there is none: so
+ * young an entry was not cleaned up yet. Else a listing has to tell.
  */
+export const trusted = (since_ms: number, at_ms: number) => at_ms - since_ms <= TRUSTED_FOR_MS
+
+/** Whether the log went on without a snapshot: its successors were cleaned up, or another table is there by now. */
 export async function outlived(access: TableAccess, snapshot: Snapshot): Promise<boolean> {
-  const { commits, checkpoints } = await listLog(access.store, access.root, snapshot.version)
-  const newest = Math.max(...[...commits.keys()].slice(-1), ...checkpoints.slice(-1).map(({ version }) => version), -1)
+  const newest = await newestListed(access, snapshot.version)
   if (newest >= snapshot.version) return newest > snapshot.version
   // Neither it nor a later one is listed: the listing is old, or the log was begun anew.
   const now = await openSnapshot(access)
   return now.version !== snapshot.version || now.tableId !== snapshot.tableId
+}
+
+/** -1 if nothing is listed from a version on. */
+async function newestListed(access: TableAccess, from: number): Promise<number> {
+  const { commits, checkpoints } = await listLog(access.store, access.root, from)
+  return Math.max(...[...commits.keys()].slice(-1), ...checkpoints.slice(-1).map(({ version }) => version), -1)
 }
 
 /** The state after further commits. */

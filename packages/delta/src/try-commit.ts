@@ -2,7 +2,7 @@ import type { Action, CommitInfo } from './actions.ts'
 import { type Commit, commitInfoOf } from './commit.ts'
 import { canonicalPath } from './data-path.ts'
 import { DeltaError } from './delta-error.ts'
-import { advanced, outlived, TRUSTED_FOR_MS } from './open-snapshot.ts'
+import { advanced, outlived, trusted } from './open-snapshot.ts'
 import { requireWritable } from './protocol.ts'
 import { commitsAfter } from './read-commit.ts'
 import { deletionVectorId } from './reconciliation.ts'
@@ -55,7 +55,7 @@ export async function tryCommit(
   requireWritable(snapshot, request.actions, request.enforces)
   requireConsistent(request.actions, root)
   const started_ms = access.now()
-  const fresh = started_ms - snapshot.confirmed_at_ms <= TRUSTED_FOR_MS || !(await outlived(access, snapshot))
+  const fresh = trusted(snapshot.confirmed_at_ms, started_ms) || !(await outlived(access, snapshot))
   const version = snapshot.version + 1
   const { commit, token } = commitOf(access, snapshot, request)
   if (!fresh || (await sendCommit(access, commit, token)) === 'lost') return lost(access, snapshot)
@@ -66,7 +66,10 @@ async function lost(access: TableAccess, snapshot: Snapshot): Promise<TryCommitO
   const at_ms = access.now()
   const winners: Commit[] = []
   for await (const commit of commitsAfter(access, snapshot.version)) winners.push(commit)
-  if (winners.length > 0) return { kind: 'lost', winners, snapshot: advanced(snapshot, winners, at_ms) }
+  const newest = advanced(snapshot, winners, at_ms)
+  const since_ms = Math.max(snapshot.confirmed_at_ms, newest.timestamp_ms)
+  if (winners.length > 0 && (trusted(since_ms, at_ms) || !(await outlived(access, newest))))
+    return { kind: 'lost', winners, snapshot: newest }
   throw new DeltaError(
     'snapshot_expired',
     `${access.root}: the log entries after version ${snapshot.version} were cleaned up, or it is another table by now: open it again`,

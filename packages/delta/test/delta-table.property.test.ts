@@ -39,36 +39,42 @@ it('any writers on a store that fails, times out, is slow and lists late: no com
     late: fc.constantFrom(0, 0.5),
   })
   await fc.assert(
-    fc.asyncProperty(fc.scheduler(), fc.integer(), rates, fc.boolean(), async (scheduler, seed, rates, cleaned) => {
-      const random = randomFrom(seed)
-      const clock = { now_ms: 1_700_000_000_000 }
-      const store = new FaultyStore(random, clock, (label) => scheduler.schedule(Promise.resolve(), label))
-      const history: Model = new Map()
-      const writers = Array.from({ length: WRITERS }, (_, at) => {
-        const name = `w${at}`
-        let tokens = 0
-        const table = tableOn(store, clock, () => `${name}/token-${tokens++}`)
-        return { table, store, random, clock, history, name, steps: 0, cleans: cleaned && at === 0 }
-      })
-      const told: Told[] = []
-      for (let phase = 0; phase < PHASES; phase++) {
-        store.rates = rates
-        told.push(...(await scheduler.waitFor(Promise.all(writers.map(run)))).flat())
-        clock.now_ms += RESTS_MS[Math.floor(random() * RESTS_MS.length)] ?? 0
-      }
-      store.rates = { fails: 0, unanswered: 0, late: 0 }
-      remember(store, history)
-      judge(told, history)
-      committed += told.filter(({ outcome }) => outcome === 'committed').length
-      conflicts += told.filter(({ outcome }) => outcome === 'conflict').length
-      const last = tableOn(store, clock, () => 'last')
-      // The store may have refused every attempt to create it.
-      if (history.size === 0) await scheduler.waitFor(last.create(define))
-      remember(store, history)
-      const end = await scheduler.waitFor(last.snapshot())
-      agrees(end, history)
-      expect(end.version).toBe(Math.max(...history.keys()))
-    }),
+    fc.asyncProperty(
+      fc.scheduler(),
+      fc.integer(),
+      rates,
+      fc.constantFrom(true, true, false),
+      async (scheduler, seed, rates, cleaned) => {
+        const random = randomFrom(seed)
+        const clock = { now_ms: 1_700_000_000_000 }
+        const store = new FaultyStore(random, clock, (label) => scheduler.schedule(Promise.resolve(), label))
+        const history: Model = new Map()
+        const writers = Array.from({ length: WRITERS }, (_, at) => {
+          const name = `w${at}`
+          let tokens = 0
+          const table = tableOn(store, clock, () => `${name}/token-${tokens++}`)
+          return { table, store, random, clock, history, name, steps: 0, cleans: cleaned && at === 0 }
+        })
+        const told: Told[] = []
+        for (let phase = 0; phase < PHASES; phase++) {
+          store.rates = rates
+          told.push(...(await scheduler.waitFor(Promise.all(writers.map(run)))).flat())
+          clock.now_ms += RESTS_MS[Math.floor(random() * RESTS_MS.length)] ?? 0
+        }
+        store.rates = { fails: 0, unanswered: 0, late: 0 }
+        remember(store, history)
+        judge(told, history)
+        committed += told.filter(({ outcome }) => outcome === 'committed').length
+        conflicts += told.filter(({ outcome }) => outcome === 'conflict').length
+        const last = tableOn(store, clock, () => 'last')
+        // The store may have refused every attempt to create it.
+        if (history.size === 0) await scheduler.waitFor(last.create(define))
+        remember(store, history)
+        const end = await scheduler.waitFor(last.snapshot())
+        agrees(end, history)
+        expect(end.version).toBe(Math.max(...history.keys()))
+      },
+    ),
     { numRuns: RUNS },
   )
   expect(committed).toBeGreaterThan(RUNS)
