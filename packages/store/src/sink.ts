@@ -1,8 +1,9 @@
 import type { Notices } from '@sluice/event-log'
 import type { Lake } from '@sluice/lake'
 import { routedTables } from './routed-tables.ts'
+import type { RunnerEvents } from './runner/runner-events.ts'
 import { lakeSource } from './runner/source-table.ts'
-import { type RunnerEvents, StoreRunner } from './runner/store-runner.ts'
+import { StoreRunner } from './runner/store-runner.ts'
 import type { Store, StoredTable } from './store.ts'
 
 export interface SinkParts {

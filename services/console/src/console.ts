@@ -1,35 +1,14 @@
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { EventTypes } from '@sluice/events'
 import { openDatabase } from '@sluice/lake'
-import type { Question } from '@sluice/store'
-import type { FastifyInstance, FastifyRequest } from 'fastify'
-import type { ConsoleStore, ReadParts } from './lake-reader.ts'
+import type { FastifyInstance } from 'fastify'
+import type { ConsoleParts, ConsoleRouteParts } from './console-parts.ts'
 import { lakeRoutes } from './routes/lake-routes.ts'
 import { pageRoute } from './routes/page-route.ts'
 import { questionRoutes } from './routes/questions-route.ts'
 import { sqlRoute } from './routes/sql-route.ts'
-import { type CageLimits, SqlCage } from './sql/sql-cage.ts'
+import { SqlCage } from './sql/sql-cage.ts'
 import { TrustedSql } from './trusted-sql.ts'
-
-export interface ConsoleParts extends ReadParts {
-  stores: readonly (ConsoleStore & { questions: readonly Question[] })[]
-  eventTypes: EventTypes
-  /** Throws a problem unless the request's key has the scope. */
-  authorize: (request: FastifyRequest, scope: 'query' | 'admin') => unknown
-  /** Folder for what DuckDB spills and for inventories. */
-  scratch_path: string
-  limits?: Partial<CageLimits>
-  /** DuckDB's memory for the console's own queries. */
-  memory_limit_bytes: number
-  now: () => number
-}
-
-export interface ConsoleRouteParts extends ConsoleParts {
-  cage: SqlCage
-  sql: TrustedSql
-  sleep: (ms: number) => Promise<void>
-}
 
 export interface Console {
   routes(app: FastifyInstance): Promise<void>

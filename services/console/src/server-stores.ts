@@ -27,7 +27,7 @@ import { openStore as openNeo4j } from '@sluice/store-neo4j/server'
 import * as postgres from '@sluice/store-postgres'
 import { openStore as openPostgres } from '@sluice/store-postgres/server'
 import type { z } from 'zod'
-import type { ConsoleParts } from './console.ts'
+import type { ConsoleParts } from './console-parts.ts'
 import type { SinkControl } from './lake-reader.ts'
 
 export const consoleSettings = serverSettings.extend({

@@ -1,6 +1,6 @@
 import kafkajs from 'kafkajs'
 import { kafkajsClient, SEND_RETRY } from './kafkajs-client.ts'
-import type { ProducerClient } from './producer.ts'
+import type { ProducerClient } from './producer-client.ts'
 import { EPOCH_HEADER, type KafkaSettings, topicName } from './settings.ts'
 
 const COMPRESSION = {

@@ -1,6 +1,6 @@
 import { type MessageToProduce, ProduceAcks, Producer } from '@platformatic/kafka'
 import { platformaticOptions } from './admin.ts'
-import type { ProducerClient } from './producer.ts'
+import type { ProducerClient } from './producer-client.ts'
 import { EPOCH_HEADER, type KafkaSettings, topicName } from './settings.ts'
 
 /**

@@ -3,21 +3,12 @@ import { LogError, type LogProducer, type LogRecord } from '../event-log.ts'
 import { logErrorOf } from './errors.ts'
 import { openKafkajsProducer } from './kafkajs-producer.ts'
 import { openPlatformaticProducer } from './platformatic-producer.ts'
+import type { ProducerClient } from './producer-client.ts'
 import { type Acknowledged, type SendBatch, SendQueue, unacknowledged } from './send-queue.ts'
 import type { KafkaSettings } from './settings.ts'
 import type { KafkaTopics } from './topics.ts'
 
 const PAUSE_BEFORE_THE_REST_MS = 100
-
-/**
- * One connection that produces idempotently with acks of all, one batch at a time. After an error it is never used
- * again: nobody knows what of the batch was written, and under which sequence numbers.
- */
-export interface ProducerClient {
-  /** @returns the partitions whose records were acknowledged; some may be left out */
-  produce(records: SendBatch['records']): Promise<readonly Acknowledged[]>
-  close(): Promise<void>
-}
 
 const CLIENTS = { kafkajs: openKafkajsProducer, platformatic: openPlatformaticProducer } as const
 

@@ -9,21 +9,10 @@ import {
   retry,
   wrap,
 } from 'cockatiel'
-import { type Refusal, type Store, StoreError } from '../store.ts'
+import { type Store, StoreError } from '../store.ts'
+import type { RunnerEvents, TableState } from './runner-events.ts'
 import type { SourceTable } from './source-table.ts'
 import { TableFollower } from './table-follower.ts'
-
-export interface RunnerEvents {
-  /** A store stands at a version of a table and readers see it. */
-  advanced?(table: string, version: number, rows: number): void
-  /** A store took these many changes; those that it refused among them. */
-  applied?(table: string, rows: number): void
-  refused?(table: string, refusals: readonly Refusal[]): void
-  /** The store, or the table behind it, failed; `again_in_ms` until the next attempt. */
-  failed?(table: string, error: unknown, again_in_ms: number): void
-  /** A table is loaded from its beginning: the first time, or because its progress is of no use any more. */
-  reloading?(table: string, reason: string): void
-}
 
 export interface RunnerOptions {
   store: Store
@@ -32,16 +21,6 @@ export interface RunnerOptions {
   /** How often a table is looked at when nothing wakes the runner. Default 2,000. */
   poll_ms?: number
   now: () => number
-}
-
-export interface TableState {
-  table: string
-  /** The table version that the store has; undefined: nothing yet. */
-  version: number | undefined
-  head: number | undefined
-  /** Since when the store has been behind; undefined: it is not. */
-  behind_since_ms: number | undefined
-  error: string | undefined
 }
 
 export interface RunnerState {

@@ -1,6 +1,6 @@
 import type { Progress, RowChange, Store } from '../store.ts'
+import type { RunnerEvents, TableState } from './runner-events.ts'
 import { type SourceHead, type SourceTable, VersionGone } from './source-table.ts'
-import type { RunnerEvents, TableState } from './store-runner.ts'
 
 export interface FollowerParts {
   store: Pick<Store, 'progress' | 'apply' | 'forget'>

@@ -1,6 +1,6 @@
 import { ProblemError } from '@sluice/service'
 import type { FastifyInstance } from 'fastify'
-import type { ConsoleRouteParts } from '../console.ts'
+import type { ConsoleRouteParts } from '../console-parts.ts'
 import { sinkStatus, statusOf } from '../status.ts'
 import { trailOf } from '../trail.ts'
 import { verify } from '../verify/verify.ts'

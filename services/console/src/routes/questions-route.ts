@@ -1,7 +1,7 @@
 import { ProblemError } from '@sluice/service'
 import { type Answer, checkParameters, type Question, StoreError } from '@sluice/store'
 import type { FastifyInstance } from 'fastify'
-import type { ConsoleRouteParts } from '../console.ts'
+import type { ConsoleRouteParts } from '../console-parts.ts'
 import { lakeQuestions } from '../questions/lake-questions.ts'
 import { relationsFor } from '../relations.ts'
 import { answered, anyObject, problems } from './schemas.ts'

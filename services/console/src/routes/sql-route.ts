@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream'
 import { ProblemError } from '@sluice/service'
 import type { FastifyInstance } from 'fastify'
-import type { ConsoleRouteParts } from '../console.ts'
+import type { ConsoleRouteParts } from '../console-parts.ts'
 import { relationsFor } from '../relations.ts'
 import { CONTENT_TYPES } from '../sql/result-format.ts'
 import { type SqlRefusalCode, SqlRefused } from '../sql/sql-cage.ts'
