@@ -2,17 +2,15 @@ import { parseActions } from './action-json.ts'
 import { readCheckpoint } from './checkpoint.ts'
 import type { Commit } from './commit.ts'
 import { DeltaError } from './delta-error.ts'
+import { follow, newestListed } from './follow-log.ts'
 import { readLastCheckpoint } from './last-checkpoint.ts'
 import { commitKey, lastCheckpointKey } from './log-path.ts'
 import { type LogSegment, listLog, logSegment, missingVersion, type SegmentEntry } from './log-segment.ts'
-import { commitsAfter, opened, READ_AHEAD, readCommit, readProvenance, settled } from './read-commit.ts'
+import { opened, READ_AHEAD, readCommit, readProvenance, settled } from './read-commit.ts'
 import { Replay } from './reconciliation.ts'
 import { Snapshot } from './snapshot.ts'
 import type { TableAccess } from './table-access.ts'
 import { tableProperties } from './table-properties.ts'
-
-/** A snapshot that was not confirmed for this long is checked against a listing before it is trusted as the newest. */
-const TRUSTED_FOR_MS = 10 * 60_000
 
 /** A log may be cleaned up while it is read; it is listed again at most this often. */
 const MAX_LISTINGS = 5
@@ -31,11 +29,10 @@ export async function openSnapshot(access: TableAccess, version?: number): Promi
   for (let listing = 1; ; listing++) {
     const segment = await findSegment(access, version)
     try {
-      const snapshot = await followed(access, await replaySegment(access, segment, at_ms), at_ms, version)
-      if (version === snapshot.version) return snapshot
-      if (!trusted(snapshot.timestamp_ms, at_ms) && (await newestListed(access, snapshot.version)) > snapshot.version)
-        throw missingVersion(access.root, snapshot.version + 1)
-      if (version === undefined) return snapshot
+      const start = await replaySegment(access, segment, at_ms)
+      const { snapshot, end } = await follow(access, start, { since_ms: 0, at_ms, to: version })
+      if (end === 'gone') throw missingVersion(access.root, snapshot.version + 1)
+      if (version === undefined || version === snapshot.version) return snapshot
       throw new DeltaError(
         'version_not_found',
         `${access.root}: version ${version} does not exist; the newest is ${snapshot.version}`,
@@ -53,17 +50,12 @@ export async function openSnapshot(access: TableAccess, version?: number): Promi
  * Throws as `openSnapshot`.
  */
 export async function updateSnapshot(access: TableAccess, snapshot: Snapshot): Promise<Snapshot> {
-  const at_ms = access.now()
-  const newest = await followed(access, snapshot, at_ms)
-  const since_ms = Math.max(snapshot.confirmed_at_ms, newest.timestamp_ms)
-  return trusted(since_ms, at_ms) || !(await outlived(access, newest)) ? newest : openSnapshot(access)
+  const { snapshot: newest, end } = await follow(access, snapshot, {
+    since_ms: snapshot.confirmed_at_ms,
+    at_ms: access.now(),
+  })
+  return end === 'newest' ? newest : openSnapshot(access)
 }
-
-/**
- * Whether the absence of a next version, which could only be written after `since_ms`, means that there is none: so
- * young an entry was not cleaned up yet. Else a listing has to tell.
- */
-export const trusted = (since_ms: number, at_ms: number) => at_ms - since_ms <= TRUSTED_FOR_MS
 
 /** Whether the log went on without a snapshot: its successors were cleaned up, or another table is there by now. */
 export async function outlived(access: TableAccess, snapshot: Snapshot): Promise<boolean> {
@@ -72,36 +64,6 @@ export async function outlived(access: TableAccess, snapshot: Snapshot): Promise
   // Neither it nor a later one is listed: the listing is old, or the log was begun anew.
   const now = await openSnapshot(access)
   return now.version !== snapshot.version || now.tableId !== snapshot.tableId
-}
-
-/** -1 if nothing is listed from a version on. */
-async function newestListed(access: TableAccess, from: number): Promise<number> {
-  const { commits, checkpoints } = await listLog(access.store, access.root, from)
-  return Math.max(...[...commits.keys()].slice(-1), ...checkpoints.slice(-1).map(({ version }) => version), -1)
-}
-
-/** The state after further commits. */
-export function advanced(snapshot: Snapshot, commits: readonly Commit[], confirmed_at_ms: number): Snapshot {
-  const last = commits.at(-1)
-  if (!last) return snapshot.confirmed(confirmed_at_ms)
-  const replay = new Replay(snapshot.state)
-  let timestamp_ms = snapshot.timestamp_ms
-  for (const commit of commits) {
-    replay.apply(commit.actions)
-    timestamp_ms = Math.max(commit.timestamp_ms, timestamp_ms + 1)
-  }
-  const state = replay.finish(timestamp_ms - snapshot.properties.deletedFileRetention_ms)
-  return new Snapshot({ root: snapshot.root, version: last.version, timestamp_ms, confirmed_at_ms }, state, snapshot)
-}
-
-async function followed(access: TableAccess, snapshot: Snapshot, at_ms: number, to?: number): Promise<Snapshot> {
-  const commits: Commit[] = []
-  if (to === undefined || snapshot.version < to)
-    for await (const commit of commitsAfter(access, snapshot.version)) {
-      commits.push(commit)
-      if (commit.version === to) break
-    }
-  return advanced(snapshot, commits, at_ms)
 }
 
 async function findSegment(access: TableAccess, version: number | undefined): Promise<LogSegment> {

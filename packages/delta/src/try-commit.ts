@@ -2,9 +2,9 @@ import type { Action, CommitInfo } from './actions.ts'
 import { type Commit, commitInfoOf } from './commit.ts'
 import { canonicalPath } from './data-path.ts'
 import { DeltaError } from './delta-error.ts'
-import { advanced, outlived, trusted } from './open-snapshot.ts'
+import { advanced, follow, trusted } from './follow-log.ts'
+import { outlived } from './open-snapshot.ts'
 import { requireWritable } from './protocol.ts'
-import { commitsAfter } from './read-commit.ts'
 import { deletionVectorId } from './reconciliation.ts'
 import { sendCommit } from './send-commit.ts'
 import type { Snapshot } from './snapshot.ts'
@@ -63,13 +63,15 @@ export async function tryCommit(
 }
 
 async function lost(access: TableAccess, snapshot: Snapshot): Promise<TryCommitOutcome> {
-  const at_ms = access.now()
-  const winners: Commit[] = []
-  for await (const commit of commitsAfter(access, snapshot.version)) winners.push(commit)
-  const newest = advanced(snapshot, winners, at_ms)
-  const since_ms = Math.max(snapshot.confirmed_at_ms, newest.timestamp_ms)
-  if (winners.length > 0 && (trusted(since_ms, at_ms) || !(await outlived(access, newest))))
-    return { kind: 'lost', winners, snapshot: newest }
+  const {
+    snapshot: newest,
+    commits: winners,
+    end,
+  } = await follow(access, snapshot, {
+    since_ms: snapshot.confirmed_at_ms,
+    at_ms: access.now(),
+  })
+  if (winners.length > 0 && end === 'newest') return { kind: 'lost', winners, snapshot: newest }
   throw new DeltaError(
     'snapshot_expired',
     `${access.root}: the log entries after version ${snapshot.version} were cleaned up, or it is another table by now: open it again`,
