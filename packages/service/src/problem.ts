@@ -42,10 +42,23 @@ export function sendProblem(
     )
 }
 
-/** Every error and every unknown route of a server is answered as a problem; what nobody expected is logged. */
+const RETRY_AFTER_S = 2
+
+/**
+ * Every error and every unknown route of a server is answered as a problem. What says that it passes by itself
+ * (`retryable`: a server that is away) is 503 and to be tried again; what nobody expected is logged.
+ */
 export function answerProblems(app: FastifyInstance): void {
   app.setErrorHandler((error: FastifyError | ProblemError, request, reply) => {
     if (error instanceof ProblemError) return sendProblem(reply, error.fields)
+    if ('retryable' in error && error.retryable === true)
+      return sendProblem(reply, {
+        status: 503,
+        code: 'unavailable',
+        title: 'What this needs is away',
+        detail: error.message,
+        retry_after_s: RETRY_AFTER_S,
+      })
     const status =
       'statusCode' in error && error.statusCode !== undefined && error.statusCode < 500 ? error.statusCode : 500
     if (status < 500) return sendProblem(reply, { status, code: codeFrom(error), detail: error.message })

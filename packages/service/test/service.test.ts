@@ -98,6 +98,15 @@ describe('a server', () => {
     app.get('/broken', async () => {
       throw new Error('a secret of the inside')
     })
+    app.get('/away', async () => {
+      throw Object.assign(new Error('the store is away'), { code: 'unreachable', retryable: true })
+    })
+    const away = await app.inject('/away')
+    expect([away.statusCode, away.headers['retry-after'], away.json()]).toMatchObject([
+      503,
+      '2',
+      { code: 'unavailable', detail: 'the store is away', retryable: true },
+    ])
     const busy = await app.inject('/busy')
     expect([busy.statusCode, busy.headers['retry-after'], busy.headers['content-type'], busy.json().code]).toEqual([
       429,
