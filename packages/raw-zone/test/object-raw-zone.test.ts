@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { openFolderStore } from '@sluice/object-store'
+import { ObjectStoreError, openFolderStore } from '@sluice/object-store'
 import { type Faults, openMemoryStore } from '@sluice/object-store/memory-store'
 import { describe, expect, it } from 'vitest'
 import type { RawZone } from '../src/index.ts'
@@ -154,6 +154,26 @@ describe('batches as objects', () => {
     const { number } = await writer.append(linesOf(['f']))
     const ids = await idsIn(zone, writer.incarnation, number)
     expect(ids).toEqual([['a'], [], [], [], ['f']])
+    await zone.close()
+  })
+
+  it('a store that is away is asked once an append, and what it did all the same is found later', async () => {
+    const asked: string[] = []
+    let losing = true
+    const { zone, writer } = await open({
+      after: (operation, key) => {
+        if (!isBatch(operation, key)) return
+        asked.push(key)
+        if (losing) throw new ObjectStoreError('unreachable', 'the answer was lost', { retryable: true })
+      },
+    })
+    await expect(writer.append(linesOf(['a']))).rejects.toMatchObject({ retryable: true })
+    expect(asked.length).toBe(1)
+    await expect(writer.append(linesOf(['b']))).rejects.toMatchObject({ retryable: true })
+    expect(asked.length).toBe(2)
+    losing = false
+    const { number } = await writer.append(linesOf(['c']))
+    expect(await idsIn(zone, writer.incarnation, number)).toEqual([['a'], ['c']])
     await zone.close()
   })
 

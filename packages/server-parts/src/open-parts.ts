@@ -31,11 +31,17 @@ export interface ServerParts {
 const LIFE_EVERY_MS = 5_000
 const SEND_KAFKA_LIMITS = { linger_ms: 5 }
 
+export interface OpenLimits {
+  /** A call of the object store that fails for a passing reason is tried again for this long. Default: see the store. */
+  retry_for_ms?: number
+}
+
 /** Opens the object store, the log and the event types, and adds their closers. Throws errors with a code and one clear line. */
 export async function openServerParts(
   settings: ServerSettings,
   name: string,
   { logger, closers }: ServiceParts,
+  limits: OpenLimits = {},
 ): Promise<ServerParts> {
   assertSafeBinding({ host: settings.host, keys: parseApiKeys(settings.api_keys), open: settings.open })
   const eventTypes = await loadEventTypes({ folder: settings.event_types })
@@ -48,6 +54,7 @@ export async function openServerParts(
     region: settings.s3_region,
     create_bucket: settings.s3_create_bucket,
     credentials: credentialsOf(settings),
+    ...limits,
     cache: { path: join(scratch, 'objects'), limit_bytes: settings.cache_limit_mb * 1024 ** 2 },
   })
   closers.add('object store', () => objectStore.close())

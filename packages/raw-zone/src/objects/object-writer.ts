@@ -120,12 +120,13 @@ export class ObjectRawWriter implements RawWriter {
     throw this.#fencedAt(number)
   }
 
-  /** Counts a batch when all before it are settled. */
+  /** Counts a batch when all before it are settled. One whose store is away is settled later: its requests are told now. */
   async #inOrder(number: number, before: Promise<unknown>, put: Promise<Fate>): Promise<Fate> {
     const outcome = put.catch((error: unknown) => ({ kind: 'failed' as const, error }))
     try {
       await before
       const first = await outcome
+      if (first.kind === 'failed' && isPassing(first.error)) throw first.error
       const fate = first.kind === 'failed' ? await this.#fill(number, first.error) : first
       this.#count(number, fate)
       return fate
@@ -198,3 +199,6 @@ export class ObjectRawWriter implements RawWriter {
     return this.#fenced
   }
 }
+
+/** The store was asked again for as long as it is worth waiting. */
+const isPassing = (error: unknown) => error instanceof Error && 'retryable' in error && error.retryable === true
