@@ -21,6 +21,8 @@ export interface LakeStatus {
   caught_up: boolean
   ingest: { unpublished_batches: number }
   log: { partition: number; end: string; next: string; lag: string }[]
+  /** Why the log cannot be asked; then nothing is caught up. */
+  log_error: string | null
   ledger: { version: number }
   tables: { table: string; version: number; ledger_version: number; ledger_head: number; behind: boolean }[]
   sinks: SinkStatus[]
@@ -35,7 +37,7 @@ const LEDGER_TXN = 'ledger'
  */
 export async function statusOf(parts: ReadParts, now: number): Promise<LakeStatus> {
   const unpublished = await parts.flow.unpublished()
-  const ends = await parts.flow.logEnds()
+  const { ends, error: log_error } = await logEnds(parts)
   const ledger = await parts.lake.ledger()
   const log = ends.map(({ partition, end }) => {
     const next = ledger.nextOffset(partition)
@@ -60,6 +62,7 @@ export async function statusOf(parts: ReadParts, now: number): Promise<LakeStatu
   const sinks = await Promise.all(parts.stores.map((store) => sinkStatus(store, heads, now)))
   const caught_up =
     unpublished === 0 &&
+    log_error === null &&
     log.every(({ lag }) => lag === '0') &&
     tables.every(({ behind }) => !behind) &&
     sinks.every((sink) => sink.caught_up)
@@ -67,9 +70,19 @@ export async function statusOf(parts: ReadParts, now: number): Promise<LakeStatu
     caught_up,
     ingest: { unpublished_batches: unpublished },
     log,
+    log_error,
     ledger: { version: ledger.version },
     tables,
     sinks,
+  }
+}
+
+/** A log that is away leaves everything else to be told. */
+async function logEnds({ flow }: ReadParts) {
+  try {
+    return { ends: await flow.logEnds(), error: null }
+  } catch (error) {
+    return { ends: [], error: messageOf(error) }
   }
 }
 
@@ -101,9 +114,11 @@ export async function sinkStatus(
     return {
       name: sink.name,
       state: 'failing',
-      error: error instanceof Error ? error.message : String(error),
+      error: messageOf(error),
       caught_up: false,
       tables: [],
     }
   }
 }
+
+const messageOf = (error: unknown) => (error instanceof Error ? error.message : String(error))

@@ -70,8 +70,12 @@ export async function trailOf(event_id: string, parts: TrailParts): Promise<Trai
     trail.table = { name: place.reading.name, version: place.version, file: place.file }
     if (place.superseded_by !== undefined) trail.superseded_by = place.superseded_by
   }
-  for (const store of parts.stores)
-    trail.sinks[store.name] = await sinkOf(store, event_id, receipt.key ?? event_id, place)
+  const sinks = await Promise.all(
+    parts.stores.map(
+      async (store) => [store.name, await sinkOf(store, event_id, receipt.key ?? event_id, place)] as const,
+    ),
+  )
+  trail.sinks = Object.fromEntries(sinks)
   return trail
 }
 
@@ -164,6 +168,20 @@ async function sinkOf(
 ): Promise<Trail['sinks'][string]> {
   const routed = place && sink.tables.some(({ table }) => table === place.reading.name)
   if (!place || !routed) return { status: 'not_routed', version: null }
+  try {
+    return await statusIn(sink, event_id, identity, place)
+  } catch (error) {
+    // A store that is away holds back nothing else of the trail.
+    return { status: 'pending', version: null, reason: error instanceof Error ? error.message : String(error) }
+  }
+}
+
+async function statusIn(
+  sink: ConsoleStore,
+  event_id: string,
+  identity: string,
+  place: Place,
+): Promise<Trail['sinks'][string]> {
   const progress = (await sink.store.progress())[place.reading.name]
   const version = progress && progress.table_id === place.reading.table_id ? progress.version : null
   if (version === null || version < place.version) return { status: 'pending', version }
