@@ -1,10 +1,10 @@
-import type { ParquetCodec, ParquetRow } from '@sluice/delta'
+import { batchOfRows, type ParquetCodec, type ParquetRow } from '@sluice/delta'
 
 /** Checkpoints as JSON: their bytes are not what is tested here. */
 export const jsonCodec: ParquetCodec = {
   async *read(file) {
     const rows: ParquetRow[] = JSON.parse(Buffer.from(await file.bytes()).toString('utf8'))
-    yield rows
+    yield batchOfRows(rows)
   },
 
   async write(_schema, rows) {

@@ -111,7 +111,7 @@ function exactInteger(_key: string, value: unknown, context: { source?: string }
     : value
 }
 
-function addOf(json: Json, at: Source): AddFile {
+export function addOf(json: Json, at: Source): AddFile {
   const add: AddFile = {
     path: text(json, 'path', at),
     partitionValues: partitionValuesOf(json['partitionValues'], at) ?? {},
@@ -250,7 +250,7 @@ function commitInfoOf(json: Json): CommitInfo {
   return info
 }
 
-function partitionValuesOf(json: unknown, at: Source): PartitionValues | undefined {
+export function partitionValuesOf(json: unknown, at: Source): PartitionValues | undefined {
   if (json === undefined || json === null) return undefined
   if (!isObject(json)) throw new DeltaError('invalid_log', `${at}: partitionValues should be an object`)
   if (isEmpty(json)) return NO_VALUES

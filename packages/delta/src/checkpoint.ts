@@ -1,11 +1,11 @@
 import { actionOf, parseActions, type Source, sidecarOf } from './action-json.ts'
 import type { Action, Sidecar } from './actions.ts'
+import { addsOf, isMembers } from './checkpoint-files.ts'
 import { decoded } from './data-path.ts'
 import { DeltaError } from './delta-error.ts'
 import { sidecarPrefix } from './log-path.ts'
 import type { CheckpointFiles } from './log-segment.ts'
-import type { ParquetCodec, ParquetRow } from './parquet-codec.ts'
-import { statsFromStruct } from './parsed-stats.ts'
+import type { ParquetBatch, ParquetCodec, ParquetRow } from './parquet-codec.ts'
 import type { DeltaStore } from './store.ts'
 
 /** Columns of a checkpoint that are read (PROTOCOL.md, Checkpoint Schema). */
@@ -65,7 +65,7 @@ async function* readParquet(
   }
   const batches = access.codec.read(file, columns)[Symbol.asyncIterator]()
   for (;;) {
-    let next: IteratorResult<ParquetRow[]>
+    let next: IteratorResult<ParquetBatch>
     try {
       next = await batches.next()
     } catch (cause) {
@@ -74,35 +74,40 @@ async function* readParquet(
       throw new DeltaError('invalid_log', `${key}: should be a Parquet checkpoint and cannot be read as one`, { cause })
     }
     if (next.done) return
-    const actions: Action[] = []
-    for (const row of next.value) {
-      const action = rowAction(row, key)
+    yield actionsOf(next.value, key)
+    for (const struct of structsOf(next.value, 'sidecar', 'path')) sidecars.push(sidecarOf(plain(struct), key))
+  }
+}
+
+function actionsOf(batch: ParquetBatch, at: Source): Action[] {
+  const actions: Action[] = []
+  for (const [column, required] of REQUIRED)
+    for (const struct of structsOf(batch, column, required)) {
+      const action = actionOf({ [column]: column === 'remove' ? struct : plain(struct) }, at)
       if (action) actions.push(action)
-      const sidecar = row['sidecar']
-      if (isStruct(sidecar) && typeof sidecar['path'] === 'string') sidecars.push(sidecarOf(plain(sidecar), key))
     }
-    yield actions
-  }
+  const adds = batch.columns['add']
+  if (isMembers(adds)) for (const add of addsOf(adds, batch.rows, at)) actions.push({ add })
+  return actions
 }
 
-/** A struct column whose every member is null is a null struct for readers that cannot tell them apart. */
-function rowAction(row: ParquetRow, at: Source): Action | undefined {
-  for (const [column, required] of REQUIRED) {
-    const struct = row[column]
-    if (!isStruct(struct) || struct[required] === null || struct[required] === undefined) continue
-    if (column === 'add') return actionOf({ add: withStats(struct) }, at)
-    return actionOf({ [column]: column === 'remove' ? struct : plain(struct) }, at)
+/**
+ * Structs of a column that have a member: one whose every member is null is a null struct for readers that cannot tell
+ * them apart. Each is the same object with other members: there may be 100,000.
+ */
+function* structsOf({ rows, columns }: ParquetBatch, column: string, required: string): Generator<ParquetRow> {
+  const members = columns[column]
+  if (!isMembers(members)) return
+  const struct: ParquetRow = {}
+  const there = members[required] ?? []
+  for (let row = 0; row < rows; row++) {
+    if (there[row] === null || there[row] === undefined) continue
+    for (const name of Object.keys(members)) struct[name] = members[name]?.[row]
+    yield struct
   }
-  return undefined
-}
-
-function withStats(add: ParquetRow): ParquetRow {
-  const stats = add['stats'] ?? statsFromStruct(add['stats_parsed'])
-  return stats === add['stats'] ? add : { ...add, stats }
 }
 
 const REQUIRED: readonly (readonly [string, string])[] = [
-  ['add', 'path'],
   ['remove', 'path'],
   ['txn', 'appId'],
   ['metaData', 'id'],

@@ -1,8 +1,8 @@
 import { constants, zstdCompressSync } from 'node:zlib'
 import type { SchemaElement } from 'hyparquet'
 import { parquetWriteBuffer } from 'hyparquet-writer'
-import type { ParquetCodec, ParquetFile, ParquetRow } from './parquet-codec.ts'
-import { readRecords } from './parquet-record.ts'
+import type { ParquetBatch, ParquetCodec, ParquetFile, ParquetRow } from './parquet-codec.ts'
+import { readBatches } from './parquet-record.ts'
 import { type DataType, decimalOf, type StructField, type StructType } from './schema.ts'
 
 /** Rows that the writer holds in columns at a time. */
@@ -11,8 +11,8 @@ const GROUP_ROWS = 10_000
 /** A codec in plain JavaScript, for checkpoints: no native code, whole files in memory. */
 export const hyparquetCodec: ParquetCodec = { read, write }
 
-async function* read(file: ParquetFile, columns: readonly string[]): AsyncGenerator<ParquetRow[]> {
-  yield* readRecords(
+async function* read(file: ParquetFile, columns: readonly string[]): AsyncGenerator<ParquetBatch> {
+  yield* readBatches(
     await file.bytes(),
     (path, siblings) => (path.length > 1 || columns.includes(path[0] ?? '')) && needed(path, siblings),
   )

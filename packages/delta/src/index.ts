@@ -7,7 +7,13 @@ export { DeltaError, type DeltaErrorCode } from './delta-error.ts'
 export { DeltaTable, type DeltaTableOptions } from './delta-table.ts'
 export type { HistoryEntry } from './history.ts'
 export type { LogCleanup } from './log-cleanup.ts'
-export type { ParquetCodec, ParquetFile, ParquetRow } from './parquet-codec.ts'
+export {
+  batchOfRows,
+  type ParquetBatch,
+  type ParquetCodec,
+  type ParquetFile,
+  type ParquetRow,
+} from './parquet-codec.ts'
 export {
   activeReaderFeatures,
   NEW_TABLE_PROTOCOL,

@@ -18,6 +18,7 @@ import {
   readPrefixDeltas,
   readRuns,
 } from './parquet-encoding.ts'
+import { Levels } from './parquet-levels.ts'
 import { type PageHeader, readPageHeader } from './parquet-page-header.ts'
 import { isText, type PlainValue, valueReader } from './parquet-value.ts'
 
@@ -30,11 +31,12 @@ export interface Leaf {
 }
 
 const MIN_CHUNK = 64
-const NO_LEVELS = new Uint8Array(0)
+const NO_LEVELS = new Levels(undefined, 0, 0)
 
 /**
- * Goes through the entries of a column chunk, one page in memory at a time. `definition` and `repetition` are the levels
- * of the entry it stands on; past the last one `definition` is -1. Throws where the bytes are no such chunk.
+ * Goes through the entries of a column chunk, one page in memory at a time: one by one, or many at once. `definition` and
+ * `repetition` are the levels of the entry it stands on; past the last one `definition` is -1. Throws where the bytes are
+ * no such chunk.
  */
 export class ParquetCursor {
   definition = -1
@@ -43,7 +45,7 @@ export class ParquetCursor {
   readonly #codec: CompressionCodec
   readonly #leaf: Leaf
   readonly #isText: boolean
-  readonly #convert: (raw: RawValue) => PlainValue
+  readonly #convert: ((raw: RawValue) => PlainValue) | undefined
   #offset = 0
   /** Entries that the chunk says it has and that were not read yet. */
   #left: number
@@ -72,24 +74,53 @@ export class ParquetCursor {
 
   /** The value of the entry, `null` if it has none. */
   value(): PlainValue {
-    if (this.definition !== this.#leaf.definition) return null
-    const value = this.#indexes ? this.#dictionary?.[this.#indexes[this.#value] ?? -1] : this.#values[this.#value]
+    return this.definition === this.#leaf.definition ? this.#valueAt(this.#value) : null
+  }
+
+  next(): void {
+    this.pass(1)
+  }
+
+  /** How many entries from here on, of this page, have the same definition level. */
+  get alike(): number {
+    return this.#definitions.runEnd(this.#entry) - this.#entry
+  }
+
+  /** Goes past entries that are `alike`. */
+  pass(count: number): void {
+    if (this.definition === -1) throw new RangeError('a column has fewer entries than its file has rows')
+    if (this.definition === this.#leaf.definition) this.#value += count
+    this.#entry += count
+    if (this.#entry === this.#count) this.#page()
+    else this.#stand()
+  }
+
+  /**
+   * Values of the next entries, `null` where there is none: of a column that is in no list those of as many records.
+   * @param definitions takes their levels
+   */
+  take(count: number, definitions?: Uint8Array): PlainValue[] {
+    const values = new Array<PlainValue>(count).fill(null)
+    for (let at = 0; at < count; ) {
+      const end = Math.min(count, at + this.alike)
+      definitions?.fill(this.definition, at, end)
+      if (this.definition === this.#leaf.definition)
+        for (let entry = at; entry < end; entry++) values[entry] = this.#valueAt(this.#value + entry - at)
+      this.pass(end - at)
+      at = end
+    }
+    return values
+  }
+
+  #valueAt(place: number): PlainValue {
+    const value = this.#indexes ? this.#dictionary?.[this.#indexes[place] ?? -1] : this.#values[place]
     if (value === undefined) throw new RangeError('a column refers to a value that is not there')
     return value
   }
 
-  next(): void {
-    if (this.definition === this.#leaf.definition) this.#value++
-    else if (this.definition === -1) throw new RangeError('a column has fewer entries than its file has rows')
-    if (++this.#entry === this.#count) this.#page()
-    else this.#stand()
-  }
-
   #stand(): void {
-    this.definition = this.#leaf.definition === 0 ? 0 : (this.#definitions[this.#entry] ?? -1)
-    this.repetition = this.#leaf.repetition === 0 ? 0 : (this.#repetitions[this.#entry] ?? -1)
-    if (this.definition < 0 || this.definition > this.#leaf.definition || this.repetition > this.#leaf.repetition)
-      throw new RangeError('a column has levels that its schema has not')
+    this.definition = this.#definitions.at(this.#entry)
+    this.repetition = this.#repetitions.at(this.#entry)
   }
 
   /** Loads the next page that has entries. */
@@ -116,11 +147,10 @@ export class ParquetCursor {
   }
 
   #readDictionary(header: PageHeader, body: Uint8Array): void {
-    const { type = 'BYTE_ARRAY', type_length } = this.#leaf.element
     const reader = new ByteReader(decompressed(this.#codec, body, header.uncompressed_bytes))
     this.#dictionary = this.#isText
       ? readPlainTexts(reader, header.values)
-      : readPlain(reader, type, header.values, type_length).map(this.#convert)
+      : this.#converted(reader, PLAIN, header.values)
   }
 
   #readData(header: PageHeader, body: Uint8Array): void {
@@ -131,25 +161,27 @@ export class ParquetCursor {
     const page = header.compressed ? decompressed(this.#codec, packed, header.uncompressed_bytes - inFront) : packed
     const reader = new ByteReader(page)
     const levels = (most: number, v2Bytes: Uint8Array) => {
-      if (most === 0) return NO_LEVELS
-      const from = v2 ? new ByteReader(v2Bytes) : new ByteReader(reader.take(reader.u32()))
-      return readRuns(from, 32 - Math.clz32(most), new Uint8Array(header.values))
+      if (most === 0) return new Levels(undefined, most, header.values)
+      return new Levels(new ByteReader(v2 ? v2Bytes : reader.take(reader.u32())), most, header.values)
     }
     this.#repetitions = levels(repetition, body.subarray(0, header.repetition_bytes))
     this.#definitions = levels(definition, body.subarray(header.repetition_bytes, inFront))
-    let present = definition === 0 ? header.values : 0
-    if (definition > 0) for (const level of this.#definitions) if (level === definition) present++
-    this.#readValues(reader, header.encoding, present)
+    this.#readValues(reader, header.encoding, this.#definitions.count(definition))
   }
 
   #readValues(reader: ByteReader, encoding: number, count: number): void {
-    const { type = 'BYTE_ARRAY', type_length } = this.#leaf.element
     this.#indexes = undefined
     if (count === 0) this.#values = []
     else if (encoding === PLAIN && this.#isText) this.#values = readPlainTexts(reader, count)
     else if (encoding === RLE_DICTIONARY || encoding === PLAIN_DICTIONARY)
       this.#indexes = readRuns(reader, reader.u8(), new Uint32Array(count))
-    else this.#values = rawValues(reader, encoding, count, type, type_length).map(this.#convert)
+    else this.#values = this.#converted(reader, encoding, count)
+  }
+
+  #converted(reader: ByteReader, encoding: number, count: number): readonly PlainValue[] {
+    const { type = 'BYTE_ARRAY', type_length } = this.#leaf.element
+    const raw = rawValues(reader, encoding, count, type, type_length)
+    return this.#convert ? raw.map(this.#convert) : raw
   }
 }
 

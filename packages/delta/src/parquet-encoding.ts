@@ -109,19 +109,20 @@ function readPacked(
 /** Plain values. `width`: bytes of a fixed-length value. */
 export function readPlain(reader: ByteReader, type: ParquetType, count: number, width = 0): RawValue[] {
   const { bytes } = reader
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   switch (type) {
     case 'BOOLEAN': {
       const packed = reader.take(Math.ceil(count / 8))
       return Array.from({ length: count }, (_, at) => (((packed[at >> 3] ?? 0) >> (at & 7)) & 1) === 1)
     }
     case 'INT32':
-      return each(reader, count, 4, (at) => bytes.readInt32LE(at))
+      return each(reader, count, 4, (at) => view.getInt32(at, true))
     case 'INT64':
-      return each(reader, count, 8, (at) => integer(bytes, at))
+      return each(reader, count, 8, (at) => integer(view, at))
     case 'FLOAT':
-      return each(reader, count, 4, (at) => bytes.readFloatLE(at))
+      return each(reader, count, 4, (at) => view.getFloat32(at, true))
     case 'DOUBLE':
-      return each(reader, count, 8, (at) => bytes.readDoubleLE(at))
+      return each(reader, count, 8, (at) => view.getFloat64(at, true))
     case 'INT96':
       return each(reader, count, 12, (at) => bytes.subarray(at, at + 12))
     case 'FIXED_LEN_BYTE_ARRAY':
@@ -135,19 +136,37 @@ export function readPlain(reader: ByteReader, type: ParquetType, count: number, 
   }
 }
 
-/** Plain texts, without a view of the bytes of each. */
+/**
+ * Plain texts. Where all are ASCII they are slices of one text of the whole page, so that none is decoded, copied or moved
+ * by the garbage collector alone; the page stays in memory as long as one of them does.
+ */
 export function readPlainTexts(reader: ByteReader, count: number): string[] {
-  const { bytes } = reader
-  if (count * 4 > bytes.length - reader.at) throw new RangeError('a page ends early')
-  const texts = new Array<string>(count)
-  let { at } = reader
+  const { bytes, at: start } = reader
+  if (count * 4 > bytes.length - start) throw new RangeError('a page ends early')
+  const ends = new Uint32Array(count)
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  let at = start
+  /** Bytes above 127 in the lengths. */
+  let high = 0
   for (let index = 0; index < count; index++) {
-    const end = at + 4 + bytes.readUInt32LE(at)
-    if (end > bytes.length) throw new RangeError('a page ends early')
-    texts[index] = bytes.toString('utf8', at + 4, end)
-    at = end
+    const length = view.getUint32(at, true)
+    const tops = length & 0x8080_8080
+    if (tops !== 0) high += (tops >>> 31) + ((tops >>> 23) & 1) + ((tops >>> 15) & 1) + ((tops >>> 7) & 1)
+    at += 4 + length
+    if (at > bytes.length) throw new RangeError('a page ends early')
+    ends[index] = at
   }
   reader.at = at
+  const page = bytes.toString('latin1', start, at)
+  // Each byte above 127 takes two in UTF-8: there are none besides those of the lengths.
+  const ascii = Buffer.byteLength(page) === page.length + high
+  const texts = new Array<string>(count)
+  let from = start + 4
+  for (let index = 0; index < count; index++) {
+    const end = ends[index] ?? from
+    texts[index] = ascii ? page.slice(from - start, end - start) : bytes.toString('utf8', from, end)
+    from = end + 4
+  }
   return texts
 }
 
@@ -201,9 +220,9 @@ function each<T>(reader: ByteReader, count: number, width: number, read: (at: nu
   return values
 }
 
-function integer(bytes: Buffer, at: number): number | bigint {
-  const value = bytes.readInt32LE(at + 4) * 2 ** 32 + bytes.readUInt32LE(at)
-  return Number.isSafeInteger(value) ? value : bytes.readBigInt64LE(at)
+function integer(view: DataView, at: number): number | bigint {
+  const value = view.getInt32(at + 4, true) * 2 ** 32 + view.getUint32(at, true)
+  return Number.isSafeInteger(value) ? value : view.getBigInt64(at, true)
 }
 
 function bitsAt(bytes: Uint8Array, from: number, width: number): bigint {

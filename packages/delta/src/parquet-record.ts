@@ -1,5 +1,5 @@
 import { type FileMetaData, parquetMetadata, parquetSchema, type RowGroup, type SchemaTree } from 'hyparquet'
-import type { ParquetRow } from './parquet-codec.ts'
+import type { ParquetBatch, ParquetRow, ParquetValues } from './parquet-codec.ts'
 import { ParquetCursor } from './parquet-cursor.ts'
 
 /** Rows a batch. */
@@ -7,7 +7,9 @@ const BATCH_ROWS = 2_048
 /** A Parquet file can say more rows than it has bytes; this many are more than any checkpoint has. */
 const MAX_ROWS = 50_000_000
 const MAX_DEPTH = 64
+/** For the many lists and maps without entries one object each. */
 const NO_ENTRIES: ParquetRow = Object.freeze({})
+const NO_ITEMS: readonly unknown[] = Object.freeze([])
 
 /** A node of the schema, with cursors at its leaves (Dremel's record assembly). */
 interface Field {
@@ -23,14 +25,14 @@ interface Field {
 }
 
 /**
- * Rows of a Parquet file in plain objects, in batches, a page of each column in memory at a time. Only files that hold
- * what they say are read; others end in an error, at once.
+ * Rows of a Parquet file, in batches, a page of each column in memory at a time. Only files that hold what they say are
+ * read; others end in an error, at once.
  * @param wanted whether a field is read, by its path
  */
-export function* readRecords(
+export function* readBatches(
   bytes: Uint8Array,
   wanted: (path: readonly string[], siblings: readonly string[]) => boolean,
-): Generator<ParquetRow[]> {
+): Generator<ParquetBatch> {
   const buffer = bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength)
   if (!(buffer instanceof ArrayBuffer)) throw new TypeError('a Parquet file should not be shared memory')
   const file = new Uint8Array(buffer)
@@ -49,8 +51,8 @@ function* readGroup(
   metadata: FileMetaData,
   group: RowGroup,
   schema: SchemaTree,
-  wanted: Parameters<typeof readRecords>[1],
-): Generator<ParquetRow[]> {
+  wanted: Parameters<typeof readBatches>[1],
+): Generator<ParquetBatch> {
   const names = schema.children.map((child) => child.element.name)
   const fields = schema.children
     .filter((child) => wanted([child.element.name], names) && holds(group, child.element.name))
@@ -59,16 +61,10 @@ function* readGroup(
   if (fields.length === 0) return
   let left = Number(group.num_rows)
   while (left > 0) {
-    const batch: ParquetRow[] = []
-    for (const count = Math.min(BATCH_ROWS, left); batch.length < count; left--) {
-      const row: ParquetRow = {}
-      for (const field of fields) {
-        const value = read(field)
-        if (value !== null) row[field.name] = value
-      }
-      batch.push(row)
-    }
-    yield batch
+    const count = Math.min(BATCH_ROWS, left)
+    const columns = fields.map((field) => [field.name, columnOf(field, count)])
+    yield { rows: count, columns: Object.fromEntries(columns) }
+    left -= count
   }
   for (const { cursors } of fields)
     if (cursors.some((cursor) => cursor.definition !== -1))
@@ -89,7 +85,7 @@ function fieldOf(
   group: RowGroup,
   node: SchemaTree,
   above: { definition: number; repetition: number },
-  wanted: Parameters<typeof readRecords>[1],
+  wanted: Parameters<typeof readBatches>[1],
 ): Field {
   const { element, children, path } = node
   if (path.length > MAX_DEPTH) throw new RangeError('a schema is nested too deep')
@@ -129,6 +125,53 @@ function leafOf(
   return { ...field, kind: 'leaf', cursors: [new ParquetCursor(file, chunk, { element, ...at })] }
 }
 
+function columnOf(field: Field, count: number): ParquetBatch['columns'][string] {
+  if (field.kind !== 'struct') return readMany(field, count)
+  return Object.fromEntries(field.children.map((child) => [child.name, readMany(child, count)]))
+}
+
+/** Values of a field outside of lists in the next records, column by column as long as that goes. */
+function readMany(field: Field, count: number): ParquetValues {
+  const [first] = field.cursors
+  if (field.kind === 'leaf' && first) return first.take(count)
+  if (field.repeated) return listsOf(field, field.repeated, count)
+  const leaf = field.children.find(({ kind }) => kind === 'leaf')
+  if (leaf) return structsOf(field, leaf, count)
+  return Array.from({ length: count }, () => read(field))
+}
+
+/** @param leaf a child that tells where the struct is there */
+function structsOf(field: Field, leaf: Field, count: number): (ParquetRow | null)[] {
+  const definitions = new Uint8Array(count)
+  const columns = field.children.map((child) =>
+    child === leaf ? (leaf.cursors[0]?.take(count, definitions) ?? []) : readMany(child, count),
+  )
+  const structs = new Array<ParquetRow | null>(count).fill(null)
+  for (let at = 0; at < count; at++)
+    if ((definitions[at] ?? 0) >= field.definition)
+      structs[at] = Object.fromEntries(field.children.map(({ name }, place) => [name, columns[place]?.[at] ?? null]))
+  return structs
+}
+
+/** Where many in a row are empty or null they are passed over at once: most files have no partition values. */
+function listsOf(field: Field, repeated: { definition: number }, count: number): unknown[] {
+  const values: unknown[] = []
+  while (values.length < count) {
+    const [first] = field.cursors
+    if (!first || first.definition >= repeated.definition) {
+      values.push(read(field))
+      continue
+    }
+    const empty = first.definition < field.definition ? null : emptyOf(field)
+    const alike = Math.min(count - values.length, ...field.cursors.map((cursor) => cursor.alike))
+    for (const cursor of field.cursors) cursor.pass(alike)
+    for (let at = 0; at < alike; at++) values.push(empty)
+  }
+  return values
+}
+
+const emptyOf = ({ kind }: Field): unknown => (kind === 'map' ? NO_ENTRIES : NO_ITEMS)
+
 /** The value of a field in the record that its cursors stand on; they stand on the next one afterwards. */
 function read(field: Field): unknown {
   const [first] = field.cursors
@@ -141,7 +184,7 @@ function read(field: Field): unknown {
   if (first.definition < field.definition) return passOver(field.cursors, null)
   const { repeated } = field
   if (!repeated) return structOf(field)
-  if (first.definition < repeated.definition) return passOver(field.cursors, field.kind === 'map' ? NO_ENTRIES : [])
+  if (first.definition < repeated.definition) return passOver(field.cursors, emptyOf(field))
   return field.kind === 'map' ? entriesOf(field, first, repeated) : itemsOf(field, first, repeated)
 }
 

@@ -5,8 +5,8 @@ import { dateText, decimalText } from './value.ts'
 /** Values as JSON statistics have them: instants as text with milliseconds, dates as days, decimals as numbers. */
 export type PlainValue = string | number | bigint | boolean | Uint8Array | null
 
-/** What a value of a Parquet column is, by its logical type. */
-export function valueReader(element: SchemaElement): (raw: RawValue) => PlainValue {
+/** What a value of a Parquet column is, by its logical type; `undefined` if it is what it is. */
+export function valueReader(element: SchemaElement): ((raw: RawValue) => PlainValue) | undefined {
   const { converted_type: converted, logical_type: logical } = element
   if (converted === 'DECIMAL' || logical?.type === 'DECIMAL') {
     const scale = element.scale ?? (logical?.type === 'DECIMAL' ? logical.scale : 0)
@@ -17,7 +17,7 @@ export function valueReader(element: SchemaElement): (raw: RawValue) => PlainVal
   if (converted === 'TIMESTAMP_MILLIS' || unit === 'MILLIS') return (raw) => instantText(BigInt(raw as number), 1n)
   if (converted === 'TIMESTAMP_MICROS' || unit === 'MICROS') return (raw) => instantText(BigInt(raw as number), 1_000n)
   if (unit === 'NANOS') return (raw) => instantText(BigInt(raw as number), 1_000_000n)
-  return isText(element) ? (raw) => (raw instanceof Buffer ? raw.toString() : raw) : (raw) => raw
+  return isText(element) ? (raw) => (raw instanceof Buffer ? raw.toString() : raw) : undefined
 }
 
 /** Whether a column's values are nothing but texts. */

@@ -86,8 +86,13 @@ export class Replay {
 
   #add(add: AddFile): void {
     const path = canonicalPath(add.path)
-    this.#files.delete(path)
+    const { size } = this.#files
     this.#files.set(path, add)
+    // A path that was there already moves to the end, in the order of the log.
+    if (this.#files.size === size) {
+      this.#files.delete(path)
+      this.#files.set(path, add)
+    }
     if (this.#tombstones.size === 0 && this.#from.tombstones.size === 0) return
     const tombstone = `${path}\0${deletionVectorId(add.deletionVector)}`
     if (this.#tombstones.has(tombstone) || this.#from.tombstones.has(tombstone))

@@ -3,7 +3,9 @@ import { parquetMetadata, parquetReadObjects } from 'hyparquet'
 import { compressors } from 'hyparquet-compressors'
 import { parquetWriteBuffer } from 'hyparquet-writer'
 import { describe, expect, it } from 'vitest'
-import { readRecords } from '../src/parquet-record.ts'
+import { isMembers } from '../src/checkpoint-files.ts'
+import type { ParquetBatch } from '../src/parquet-codec.ts'
+import { readBatches } from '../src/parquet-record.ts'
 import { checkpoints, noCheckpoints } from './golden-tables.ts'
 
 const TOP = ['add', 'remove', 'metaData', 'protocol', 'txn', 'sidecar', 'checkpointMetadata', 'domainMetadata']
@@ -17,7 +19,7 @@ describe.skipIf(checkpoints.length === 0)(`checkpoints of other engines${noCheck
       const metadata = parquetMetadata(bytes.buffer)
       const columns = metadata.schema.map(({ name }) => name).filter((name) => TOP.includes(name))
       const other = await parquetReadObjects({ file: bytes.buffer, metadata, columns, compressors })
-      expect([...readRecords(bytes, wanted)].flat().map(compact)).toEqual(other.map(compact))
+      expect([...readBatches(bytes, wanted)].flatMap(rowsOf).map(compact)).toEqual(other.map(compact))
     })
 })
 
@@ -38,6 +40,24 @@ describe('encodings', () => {
       expect(read(file)).toEqual(texts)
     })
 
+  it('texts of any length in any script, beside ASCII', () => {
+    for (const texts of [
+      ['a', 'x'.repeat(127), 'y'.repeat(200), '', 'z'.repeat(40_000)],
+      ['plain text of some length', 'Käse 200 Zeichen lang '.repeat(10), '日本', '\u{1f600}', 'x'.repeat(130)],
+    ]) {
+      const column = { name: 'a', data: texts, type: 'STRING', encoding: 'PLAIN', nullable: true } as const
+      expect(read(parquetWriteBuffer({ columnData: [column] }))).toEqual(texts)
+    }
+  })
+
+  it('nulls in runs of any length, at any place', () => {
+    for (const period of [1, 2, 9, 64, 500]) {
+      const texts = Array.from({ length: 6_000 }, (_, at) => (Math.floor(at / period) % 2 ? null : `text ${at}`))
+      const column = { name: 'a', data: texts, type: 'STRING', nullable: true } as const
+      expect(read(parquetWriteBuffer({ columnData: [column], rowGroupSize: 2_500 }))).toEqual(texts)
+    }
+  })
+
   it('DELTA_BINARY_PACKED', () => {
     const column = { name: 'a', data: longs, type: 'INT64', encoding: 'DELTA_BINARY_PACKED', nullable: true } as const
     expect(read(parquetWriteBuffer({ columnData: [column], rowGroupSize: 1_000 }))).toEqual(numbers)
@@ -53,7 +73,21 @@ describe('encodings', () => {
 })
 
 const read = (file: ArrayBuffer) =>
-  [...readRecords(new Uint8Array(file), () => true)].flat().map((row) => row['a'] ?? null)
+  [...readBatches(new Uint8Array(file), () => true)].flatMap(({ columns }) => columns['a'])
+
+/** Rows as other readers give them. */
+function rowsOf({ rows, columns }: ParquetBatch): Record<string, unknown>[] {
+  return Array.from({ length: rows }, (_, at) =>
+    Object.fromEntries(
+      Object.entries(columns).map(([name, column]) => [
+        name,
+        isMembers(column)
+          ? Object.fromEntries(Object.entries(column).map(([member, values]) => [member, values[at]]))
+          : column[at],
+      ]),
+    ),
+  )
+}
 
 /** Without nulls, whole numbers as numbers: null and left out, struct of nulls and null are one here. */
 function compact(value: unknown): unknown {
