@@ -1,31 +1,25 @@
 /**
- * How fast a backlog of the embedded log becomes Delta tables, ledger included: `node bench/drain.ts [events]`, default
- * a million 300-byte events of five types in four partitions, half of them views. Prints events a second from the first
- * poll to the last table, and the process's peak memory.
+ * `ours.ts <folder> <events> [brokers epoch]`: turns a filled log, the folder's or Kafka's, into Delta tables of the folder,
+ * ledger included, from the first poll to the last table, in a process of its own; prints JSON as `Drained`.
  */
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { localNotices } from '@sluice/event-log'
-import { openEmbeddedLog } from '@sluice/event-log/embedded/embedded-log'
-import { loadEventTypes, rawLine, rawLineTail } from '@sluice/events'
+import { type EventLog, localNotices, openEmbeddedLog } from '@sluice/event-log'
+import { openKafkaLog } from '@sluice/event-log/kafka'
+import { EVENTS_TOPIC, loadEventTypes } from '@sluice/events'
 import { Lake, openDatabase } from '@sluice/lake'
 import { openFolderStore } from '@sluice/object-store'
 import { createLogger, createMetrics } from '@sluice/service'
 import { startTransformer } from '@sluice/transformer'
-import { eventOf } from './made-up-events.ts'
+import type { Drained } from './drained.ts'
 
-const TOPIC = 'events'
-const PARTITIONS = 4
-const SENT_AT_ONCE = 5_000
 const MEMORY_BYTES = 256 * 1024 ** 2
+const LOOK_EVERY_MS = 20
 
-const events = Number(process.argv[2] ?? 1_000_000)
-const folder = await mkdtemp(join(process.env['BENCH_FOLDER'] ?? tmpdir(), 'bench-drain-'))
-const log = await openEmbeddedLog({ path: join(folder, 'log') })
-await log.ensureTopic(TOPIC, { partitions: PARTITIONS })
-await fill()
-
+const [folder = '', events = '', brokers, epoch = ''] = process.argv.slice(2)
+const total = Number(events)
+const log: EventLog = brokers
+  ? await openKafkaLog({ brokers: brokers.split(','), clientId: 'bench', epoch })
+  : await openEmbeddedLog({ path: join(folder, 'log') })
 const scratch = join(folder, 'scratch')
 const database = await openDatabase({
   memory_limit_bytes: MEMORY_BYTES,
@@ -34,57 +28,36 @@ const database = await openDatabase({
 })
 const store = await openFolderStore(join(folder, 'objects'))
 const lake = await Lake.open({ store, database, scratch_path: scratch, now: Date.now }, await loadEventTypes())
+const { user, system } = process.cpuUsage()
 const began = performance.now()
 const transformer = await startTransformer({
   lake,
   log,
-  topic: TOPIC,
+  topic: EVENTS_TOPIC,
+  ...(brokers ? { group: 'bench' } : {}),
   log_epoch: 'bench',
   notices: localNotices(),
   logger: createLogger({ name: 'bench', level: 'warn' }),
   metrics: createMetrics(),
   now: Date.now,
 })
-await drained()
+const ends = await log.offsets(EVENTS_TOPIC)
+let half: { at: number; decided: number } | undefined
+for (;;) {
+  const decided = ends.reduce((sum, { partition }) => sum + Number(transformer.ledger.nextOffset(partition)), 0)
+  if (half === undefined && decided >= total / 2) half = { at: performance.now(), decided }
+  if (decided >= total && transformer.settled) break
+  await new Promise((resume) => setTimeout(resume, LOOK_EVERY_MS))
+}
 const seconds = (performance.now() - began) / 1000
-const peak_mb = Math.round(process.resourceUsage().maxRSS / 1024)
-const { user, system } = process.cpuUsage()
-console.log(
-  `${events.toLocaleString('en')} events in ${seconds.toFixed(1)} s: ${Math.round(events / seconds).toLocaleString('en')} events/s, ` +
-    `peak ${peak_mb} MB, ${((user + system) / 1e6).toFixed(1)} s of CPU with filling the log`,
-)
+const cpu = process.cpuUsage({ user, system })
+const drained: Drained = {
+  seconds,
+  warm_per_second: half ? (total - half.decided) / ((performance.now() - half.at) / 1000) : 0,
+  peak_mb: Math.round(process.resourceUsage().maxRSS / 1024),
+  cpu_seconds: (cpu.user + cpu.system) / 1e6,
+}
+console.log(JSON.stringify(drained))
 await transformer.stop()
 await database.close()
 await log.close()
-await rm(folder, { recursive: true })
-
-async function fill(): Promise<void> {
-  const producer = await log.producer()
-  for (let at = 0; at < events; at += SENT_AT_ONCE) {
-    const batch = `bench-${1 + at / SENT_AT_ONCE}`
-    const records = Array.from({ length: Math.min(SENT_AT_ONCE, events - at) }, (_, line) => {
-      const event = eventOf(at + line)
-      const event_id = `01998877-6655-7${String(at % 1000).padStart(3, '0')}-8000-${String(at + line).padStart(12, '0')}`
-      const tail = rawLineTail(
-        {
-          event_id,
-          received_at: '2026-01-02T03:04:05.678Z',
-          source: 'anonymous',
-          type: event.type,
-          form: 'event',
-          wait: 0,
-        },
-        JSON.stringify(event),
-      )
-      return { partition: (at + line) % PARTITIONS, value: Buffer.from(rawLine(batch, line, tail)) }
-    })
-    await producer.send(TOPIC, records)
-  }
-  await producer.close()
-}
-
-async function drained(): Promise<void> {
-  const ends = await log.offsets(TOPIC)
-  while (ends.some(({ partition, end }) => transformer.ledger.nextOffset(partition) < end) || !transformer.settled)
-    await new Promise((resolve) => setTimeout(resolve, 5))
-}

@@ -27,7 +27,7 @@ describe('the ledger protocol', () => {
 
   it('is tried hard: races, fences, lost answers and repeats are all frequent', async () => {
     const seen = new Map<string, number>()
-    for (let seed = 1; seed <= 150; seed++)
+    for (let seed = 1; seed <= 200; seed++)
       for (const [what, times] of (await simulate(seed)).seen) seen.set(what, (seen.get(what) ?? 0) + times)
     for (const what of EXPECTED) expect.soft(seen.get(what) ?? 0, what).toBeGreaterThan(10)
   })

@@ -172,6 +172,7 @@ export class Worker {
     return async () => {
       this.actor.turn++
       if (this.#world.random.chance(this.#world.dangers.reconnect)) {
+        await transformer.drop()
         await consumer.close()
         consumer = this.#connect(transformer)
       }

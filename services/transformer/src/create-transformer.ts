@@ -12,7 +12,7 @@ import {
   sha256OfMedia,
   tableTarget,
 } from '@sluice/lake'
-import { type BackgroundLoop, backgroundLoop, type Logger, type Metrics } from '@sluice/service'
+import { backgroundLoop, type Logger, type Metrics } from '@sluice/service'
 import { type TransformerLimits, transformerLimits } from './limits.ts'
 import { type PumpedTable, TablePump } from './table-pump.ts'
 import { Transformer } from './transformer.ts'
@@ -96,6 +96,7 @@ export async function startTransformer(parts: TransformerServiceParts): Promise<
       } catch (error) {
         if (!(error instanceof LogError) || error.retryable) throw error
         // A consumer that has lost its place begins anew, from the ledger's offsets.
+        await transformer.drop()
         await consumer?.close()
         consumer = undefined
         if (LOST.has(error.code)) await parts.logLost?.(error)
@@ -124,20 +125,14 @@ export async function startTransformer(parts: TransformerServiceParts): Promise<
     get settled() {
       return !pump.behind
     },
-    stop: () => stop(loop, () => consumer, upkeep, pump),
+    async stop() {
+      await loop.stop()
+      await upkeep.stop()
+      await pump.drain()
+      await transformer.drop()
+      await consumer?.close()
+    },
   }
-}
-
-async function stop(
-  loop: BackgroundLoop,
-  consumer: () => LogConsumer | undefined,
-  upkeep: Upkeep,
-  pump: TablePump,
-): Promise<void> {
-  await loop.stop()
-  await upkeep.stop()
-  await pump.drain()
-  await consumer()?.close()
 }
 
 function pumpedTables({ lake }: TransformerServiceParts, ledger: Ledger): PumpedTable[] {

@@ -1,5 +1,5 @@
 import { EVENTS_TOPIC } from '@sluice/events'
-import { openServerLake, openServerParts, serverSettings } from '@sluice/server-parts'
+import { openServerLake, openServerParts, serverSettings, whenThere } from '@sluice/server-parts'
 import { ConfigError, createApp, runService, setting } from '@sluice/service'
 import { startTransformer } from './create-transformer.ts'
 
@@ -18,8 +18,8 @@ await runService(
       const { logger, metrics, closers } = service
       const parts = await openServerParts(config, 'transformer', service)
       const lake = await openServerLake(parts, config, service)
-      await parts.log.ensureTopic(EVENTS_TOPIC, { partitions: config.partitions })
-      if (!(await parts.life.isOn(await parts.log.identity(EVENTS_TOPIC)))) {
+      await whenThere(() => parts.log.ensureTopic(EVENTS_TOPIC, { partitions: config.partitions }))
+      if (!(await parts.life.isOn(await whenThere(() => parts.log.identity(EVENTS_TOPIC))))) {
         await parts.life.end()
         throw new ConfigError('the topic of events was made anew; the log begins another life: start again')
       }

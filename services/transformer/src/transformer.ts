@@ -23,12 +23,27 @@ export interface TransformerParts {
   settled?: (outcome: Settled, batch: { records: number; took_ms: number }) => void
 }
 
+/** Records that were polled, and what becomes of them meanwhile. */
+interface ReadBatch {
+  records: readonly PolledRecord[]
+  covered: ReadonlyMap<number, Covered>
+  /** Some were of partitions without a cursor. */
+  unplaced: boolean
+  /** So many that there are probably more. */
+  backlog: boolean
+  /** Typing has begun; it must be closed. */
+  loading: Promise<{ batch: LoadedBatch; took_ms: number }> | undefined
+}
+
 /**
  * Turns the log into decisions: polls micro-batches over all owned partitions, has them typed, settles each by one
  * ledger commit, and lets the tables follow. Any number of them may run; the ledger keeps them exact.
  *
  * A worker's cursor of a partition is the offset that the ledger must still have when the batch is committed. After a
  * batch that did not become the decision, for whatever reason, the cursors are read from the ledger anew.
+ *
+ * In a backlog the next batch is read and typed while one is settled. It takes for granted that this one becomes the
+ * decision; if it does not, the ledger's fence would refuse what was read ahead, and it is dropped.
  */
 export class Transformer {
   readonly #parts: TransformerParts
@@ -36,6 +51,7 @@ export class Transformer {
   #cursors = new Map<number, bigint>()
   /** The consumer may stand elsewhere than the ledger: a record that is polled now may come after one that is not decided. */
   #astray = false
+  #ahead: Promise<ReadBatch> | undefined
   #looked_ms = Number.NEGATIVE_INFINITY
 
   constructor(parts: TransformerParts) {
@@ -59,25 +75,63 @@ export class Transformer {
     if (this.#astray) await this.#rewind(consumer)
     // Until this turn is done; if it throws, the next one begins with going back.
     this.#astray = true
-    const polled = await consumer.poll(this.#pace.next())
-    const { records, covered, unplaced } = this.#coveredBy(polled.records)
-    this.#pace.polled(records.length)
-    if (records.length === 0) {
+    const reading = this.#ahead ?? this.#read(consumer)
+    this.#ahead = undefined
+    const { records, unplaced, backlog, loading } = await reading
+    if (!loading) {
       this.#astray = unplaced
       await this.#whileIdle()
       return 0
     }
-    const began = this.#parts.now()
-    const outcome = await this.#settle(records, covered)
-    const took_ms = this.#parts.now() - began
+    if (backlog) this.#readAhead(consumer)
+    const { outcome, took_ms } = await this.#settle(loading)
     this.#pace.settled(took_ms)
     this.#parts.settled?.(outcome, { records: records.length, took_ms })
     if (outcome.kind === 'committed') {
-      for (const [partition, { next }] of covered) if (this.#cursors.has(partition)) this.#cursors.set(partition, next)
       this.#astray = unplaced
       await this.#parts.pump.follow(outcome.version, outcome.written.awaited)
     }
     return records.length
+  }
+
+  /** Gives up what was read ahead, for the next turn to begin at the ledger's offsets. Call it before closing a consumer. */
+  async drop(): Promise<void> {
+    const ahead = this.#ahead
+    this.#ahead = undefined
+    if (!ahead) return
+    this.#astray = true
+    // Whatever failed there fails again when it is read again.
+    const loading = await ahead.then((read) => read.loading).catch(() => undefined)
+    await loading?.batch.close()
+  }
+
+  async #read(consumer: LogConsumer): Promise<ReadBatch> {
+    const { max_records, max_bytes } = this.#parts.limits
+    const polled = await consumer.poll(this.#pace.next())
+    const { records, covered, unplaced } = this.#coveredBy(polled.records)
+    this.#pace.polled(records.length)
+    const bytes = records.reduce((sum, { value }) => sum + value.length, 0)
+    const backlog = !unplaced && (records.length > max_records / 2 || bytes > max_bytes / 2)
+    for (const [partition, { next }] of covered) this.#cursors.set(partition, next)
+    return {
+      records,
+      covered,
+      unplaced,
+      backlog,
+      loading: records.length > 0 ? this.#load(records, covered) : undefined,
+    }
+  }
+
+  #readAhead(consumer: LogConsumer): void {
+    this.#ahead = this.#read(consumer)
+    // What fails is told by the turn that awaits it.
+    this.#ahead.then(({ loading }) => loading).catch(() => undefined)
+  }
+
+  async #load(records: readonly PolledRecord[], covered: ReadonlyMap<number, Covered>) {
+    const began = this.#parts.now()
+    const batch = await this.#parts.loader.load(records, covered)
+    return { batch, took_ms: this.#parts.now() - began }
   }
 
   /** Learns of decisions made by others, and applies plans that their workers, or an earlier failure, left behind. */
@@ -90,10 +144,13 @@ export class Transformer {
     if (pump.behind) await pump.catchUp()
   }
 
-  async #settle(records: readonly PolledRecord[], covered: ReadonlyMap<number, Covered>): Promise<Settled> {
-    const batch = await this.#parts.loader.load(records, covered)
+  async #settle(loading: NonNullable<ReadBatch['loading']>): Promise<{ outcome: Settled; took_ms: number }> {
+    const { batch, took_ms } = await loading
+    const { ledger, known, types, now } = this.#parts
+    const began = now()
     try {
-      return await settle(this.#parts.ledger, this.#parts.known, batch, this.#parts.types)
+      const outcome = await settle(ledger, known, batch, types)
+      return { outcome, took_ms: took_ms + now() - began }
     } finally {
       await batch.close()
     }
@@ -119,6 +176,7 @@ export class Transformer {
 
   /** Goes back to where the ledger is, in the partitions that the consumer has now. */
   async #rewind(consumer: LogConsumer): Promise<void> {
+    await this.drop()
     const { ledger } = this.#parts
     await ledger.refresh()
     this.#cursors = new Map(

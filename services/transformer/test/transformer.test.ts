@@ -18,13 +18,15 @@ interface World {
   faults: Faults
   /** Offsets of each batch that was decided. */
   decided: bigint[][]
+  /** Offsets of batches that were typed and are not closed. */
+  open: Set<bigint[]>
   /** What the pump could not do. */
   failures: unknown[]
   follower: { calls: number; fails: boolean }
 }
 
-/** A transformer over one partition of `records` records, with one table `movies`. */
-async function openWorld(records: number): Promise<World> {
+/** A transformer over one partition of `records` records, at most `a_poll` of them at once, with one table `movies`. */
+async function openWorld(records: number, a_poll = LIMITS.max_records): Promise<World> {
   const faults: Faults = {}
   const store = openMemoryStore({ faults: { before: (operation, key) => faults.before?.(operation, key) } })
   const delta = new DeltaTable({ store, root: 'ledger', codec: hyparquetCodec })
@@ -41,7 +43,8 @@ async function openWorld(records: number): Promise<World> {
     tables: [{ name: 'movies', target: targetOf(), version: () => 0, followers: () => follow(follower) }],
   })
   const decided: bigint[][] = []
-  let batch: bigint[] = []
+  const open = new Set<bigint[]>()
+  let serial = 0
   const transformer = new Transformer({
     ledger,
     known: new KnownIds({ async *idHashes() {}, receipts: async () => [] }),
@@ -52,14 +55,22 @@ async function openWorld(records: number): Promise<World> {
     now: Date.now,
     loader: {
       load: async (polled, covered) => {
-        batch = polled.map(({ offset }) => offset)
-        return batchOf(covered, decided.length)
+        const offsets = polled.map(({ offset }) => offset)
+        open.add(offsets)
+        const batch = batchOf(covered, serial++)
+        // Nothing but the decision comes between the write and the close of a batch that became one.
+        return {
+          ...batch,
+          close: async () => {
+            open.delete(offsets)
+            if (ledger.nextOffset(0) === (covered.get(0)?.next ?? 0n)) decided.push(offsets)
+          },
+        }
       },
     },
-    settled: ({ kind }) => kind === 'committed' && decided.push(batch),
   })
-  const consumer = consumerOf(records, transformer)
-  return { ledger, transformer, pump, consumer, faults, decided, failures, follower }
+  const consumer = consumerOf(records, a_poll, transformer)
+  return { ledger, transformer, pump, consumer, faults, decided, open, failures, follower }
 }
 
 async function follow(follower: World['follower']) {
@@ -92,13 +103,13 @@ const batchOf = (covered: LoadedBatch['covered'], serial: number): LoadedBatch =
 })
 
 /** Owns partition 0 from the first poll on. */
-function consumerOf(records: number, transformer: Transformer): LogConsumer {
+function consumerOf(records: number, a_poll: number, transformer: Transformer): LogConsumer {
   let position: bigint | undefined
   return {
-    async poll({ max_records }) {
+    async poll() {
       position ??= (await transformer.startFrom([{ partition: 0 }])).get(0) ?? 0n
       const polled: PolledRecord[] = []
-      for (; polled.length < max_records && position < BigInt(records); position++)
+      for (; polled.length < a_poll && position < BigInt(records); position++)
         polled.push({ partition: 0, offset: position, value: new Uint8Array(0) })
       return { generation: 1, records: polled }
     },
@@ -134,15 +145,32 @@ describe('Transformer', () => {
   })
 
   it('finds the place of partitions whose assignment it did not notice', async () => {
-    const { transformer, consumer, decided } = await openWorld(5)
+    const { transformer, consumer, decided } = await openWorld(3, 1)
     await transformer.turn(consumer)
     // The late answer to an assignment that another one has overtaken.
     await transformer.startFrom([])
     for (let turn = 0; turn < 4; turn++) await transformer.turn(consumer)
+    expect(decided).toEqual([[0n], [1n], [2n]])
+  })
+
+  it('types the next batch of a backlog while one is settled, and drops it when that one fails', async () => {
+    const { transformer, consumer, decided, open, faults } = await openWorld(7)
+    await transformer.turn(consumer)
+    expect([...open]).toEqual([[3n, 4n, 5n]])
+    faults.before = failing
+    await expect(transformer.turn(consumer)).rejects.toThrow()
+    expect([...open]).toEqual([[6n]])
+    faults.before = undefined
+    await transformer.turn(consumer)
     expect(decided).toEqual([
       [0n, 1n, 2n],
-      [3n, 4n],
+      [3n, 4n, 5n],
     ])
+    expect([...open]).toEqual([[6n]])
+    await transformer.drop()
+    expect(open.size).toBe(0)
+    while ((await transformer.turn(consumer)) > 0);
+    expect(decided.at(-1)).toEqual([6n])
   })
 })
 
