@@ -1,7 +1,7 @@
 import { mkdtemp } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { ObjectStore } from './object-store.ts'
+import { type ObjectStore, ObjectStoreError } from './object-store.ts'
 import { S3Connection } from './s3/connection.ts'
 import { FileCache } from './s3/file-cache.ts'
 import { prepareBucket } from './s3/prepare-bucket.ts'
@@ -49,6 +49,9 @@ export interface S3StoreOptions {
  * reached, wrong credentials, a missing bucket, and a store whose conditional put has no or several winners.
  */
 export async function openS3Store(options: S3StoreOptions): Promise<ObjectStore> {
+  const { endpoint } = options
+  if (endpoint !== undefined && !/^https?:$/.test(URL.parse(endpoint)?.protocol ?? ''))
+    throw new ObjectStoreError('failed', `expected an endpoint like http://host:9000; got ${JSON.stringify(endpoint)}`)
   const connection = new S3Connection({
     ...options,
     connections: options.connections ?? 64,

@@ -43,9 +43,12 @@ const CREDENTIAL_NAMES = new Set([
   'TokenProviderError',
 ])
 
-/** HTTP status of an answer; `undefined` if there was none. */
+/** HTTP status of an answer, also of one that is not S3's (a proxy's page); `undefined` if there was none. */
 export function statusOf(error: unknown): number | undefined {
-  return error instanceof S3ServiceException ? error.$metadata.httpStatusCode : undefined
+  if (error instanceof S3ServiceException) return error.$metadata.httpStatusCode
+  const metadata: unknown = error instanceof Error && '$metadata' in error ? error.$metadata : undefined
+  if (typeof metadata !== 'object' || metadata === null || !('httpStatusCode' in metadata)) return undefined
+  return typeof metadata.httpStatusCode === 'number' ? metadata.httpStatusCode : undefined
 }
 
 export function nameOf(error: unknown): string {
@@ -102,6 +105,8 @@ export function storeError(what: string, error: unknown, { bucket }: { bucket: s
       'unreachable',
       `no answer (${codesOf(error)[0] ?? name}: ${messageOf(error)}); is it running, and the endpoint right?`,
     )
+  if (/XML parse error|Deserialization error|UnknownError/.test(String(error)))
+    return say('failed', `what answers at this endpoint does not do as S3 would, or is not S3 (status ${status})`)
   return say('failed', `${messageOf(error)}${status === undefined ? '' : ` (${name}, status ${status})`}`)
 }
 
@@ -122,9 +127,10 @@ function hintOfCredentials(name: string): string {
   }
 }
 
+/** In one line. */
 function messageOf(error: unknown): string {
   if (error instanceof AggregateError && error.errors.length > 0) return messageOf(error.errors[0])
-  return error instanceof Error ? error.message : String(error)
+  return (error instanceof Error ? error.message : String(error)).split('\n', 1)[0] ?? ''
 }
 
 /** System error codes of an error and of what is inside it. */
