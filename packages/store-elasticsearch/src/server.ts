@@ -1,7 +1,7 @@
-import { Client, type ClientOptions } from '@elastic/elasticsearch'
+import { Client, type ClientOptions, errors } from '@elastic/elasticsearch'
 import { type Store, StoreError } from '@sluice/store'
 import { PREFIX } from './server/index-layout.ts'
-import { storeErrorOf } from './server/search-error.ts'
+import { causeOf, storeErrorOf } from './server/search-error.ts'
 import { SearchStore } from './server/search-store.ts'
 
 /** The client speaks the language of its own major version. */
@@ -44,10 +44,20 @@ export async function openStore(options: SearchServerOptions): Promise<Store> {
       )
   } catch (error) {
     await client.close()
-    throw storeErrorOf(error)
+    throw isNoElasticsearch(error)
+      ? new StoreError('failed', 'expected Elasticsearch 9 or newer; another product answers at this url', {
+          cause: error,
+        })
+      : storeErrorOf(error)
   }
   return new SearchStore(client, { prefix, shards })
 }
+
+/** It does not know the very first question, and does not say so in Elasticsearch's way. */
+const isNoElasticsearch = (error: unknown): boolean =>
+  error instanceof errors.ResponseError &&
+  [400, 404, 405].includes(error.statusCode ?? 0) &&
+  causeOf(error).type === 'no_reason_given'
 
 function clientOptions({ url, api_key, username, password, ca }: SearchServerOptions): ClientOptions {
   if (!URL.canParse(url) || !/^https?:$/.test(new URL(url).protocol))

@@ -64,6 +64,17 @@ test('another product is told as such', async () => {
   })
 })
 
+test('another product that does not know the question is told as such', async () => {
+  const headers = { 'content-type': 'application/json' }
+  expect(
+    await refusalOf({ status: 404, body: '{"code": "not found", "message": "path not found"}', headers }),
+  ).toMatchObject({
+    code: 'failed',
+    retryable: false,
+    message: expect.stringContaining('another product answers'),
+  })
+})
+
 test.each([
   [{ url: 'host:9200' }, 'expected a url like https://host:9200'],
   [{ url: 'http://user:pass-that-nobody-sees@host:9200' }, 'expected a url without credentials'],

@@ -44,6 +44,8 @@ const TIMEOUT_MS = 60_000
  */
 export async function openStore(options: InfluxStoreOptions): Promise<Store> {
   const { url, token, org, bucket, timeout_ms = TIMEOUT_MS, now = Date.now } = options
+  if (!URL.canParse(url) || !/^https?:$/.test(new URL(url).protocol))
+    throw new StoreError('failed', 'expected a url like http://host:8086; another text came')
   const connection = new InfluxConnection({ url, token, org, bucket, timeout_ms })
   await connection.check()
   return new InfluxStore(connection, now)

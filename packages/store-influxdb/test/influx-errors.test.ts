@@ -108,6 +108,19 @@ test('opening where nobody listens can be tried again', async () => {
   expect(await errorOf(open(url))).toMatchObject({ code: 'unreachable', retryable: true })
 })
 
+test('what is not InfluxDB, and what is no url, is told as such', async () => {
+  const other = json(404, { error: 'no such index [health]', status: 404 })
+  expect(await errorOf(open(await serverOf({ '/health': other })))).toMatchObject({
+    code: 'failed',
+    retryable: false,
+    message: expect.stringMatching(/^expected InfluxDB 2 at .*; something else answers there$/),
+  })
+  expect(await errorOf(open('127.0.0.1:8086'))).toMatchObject({
+    code: 'failed',
+    message: 'expected a url like http://host:8086; another text came',
+  })
+})
+
 const half: Answer = (request, response) => {
   response.writeHead(200, { 'content-type': 'text/csv' })
   response.write(',result,table,_table,_field,_value\r\n', () => request.socket.destroy())

@@ -1,6 +1,8 @@
 import { type AddressInfo, createServer } from 'node:net'
 import { StoreError } from '@sluice/store'
+import neo4j from 'neo4j-driver'
 import { expect, test } from 'vitest'
+import { storeErrorOf } from '../src/server/graph-error.ts'
 import { checkVersion } from '../src/server/server-version.ts'
 import { openStore } from '../src/server.ts'
 
@@ -23,6 +25,11 @@ test('a server that speaks no protocol of the driver is too old', async () => {
   const { port } = server.address() as AddressInfo
   expect(await refusalOf(`bolt://127.0.0.1:${port}`)).toMatchObject({ code: 'too_old', retryable: false })
   server.close()
+})
+
+test('no connection in time is unreachable, to be tried again, though the driver has no code for it', () => {
+  const slow = new neo4j.Neo4jError('Connection acquisition timed out in 10000 ms.', 'N/A', '50N42', 'general error')
+  expect(storeErrorOf(slow)).toMatchObject({ code: 'unreachable', retryable: true })
 })
 
 test.each(['http://host:7474', 'host:7687', 'bolt://neo4j:pass-that-nobody-sees@host:7687'])(

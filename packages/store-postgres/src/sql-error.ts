@@ -8,7 +8,11 @@ interface Kind {
 
 const AWAY: Kind = { code: 'unreachable', retryable: true, what: 'PostgreSQL cannot be reached' }
 const BUSY: Kind = { code: 'busy', retryable: true, what: 'PostgreSQL is busy' }
-const DENIED: Kind = { code: 'access_denied', retryable: false, what: 'PostgreSQL denies access' }
+const DENIED: Kind = {
+  code: 'access_denied',
+  retryable: false,
+  what: 'PostgreSQL denies access, check user and password',
+}
 const DAMAGED: Kind = { code: 'corrupt', retryable: false, what: 'the database is damaged' }
 const FULL: Kind = { code: 'no_space', retryable: true, what: 'PostgreSQL has no space left' }
 
@@ -28,6 +32,7 @@ const KINDS: Readonly<Record<string, Kind>> = {
   EHOSTUNREACH: AWAY,
   ENETUNREACH: AWAY,
   '28': DENIED,
+  '3D000': { code: 'failed', retryable: false, what: 'the database is not there, create it or name another' },
   // What CREATE says of a schema that the user may not use.
   '3F000': DENIED,
   '42501': DENIED,

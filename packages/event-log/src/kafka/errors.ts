@@ -7,11 +7,17 @@ export function logErrorOf(error: unknown, doing: string): LogError {
   for (const { code, when, retryable, advice } of RULES) {
     const fact = facts.find(({ name, type, message }) => when.test(`${name} ${type} ${message}`))
     if (fact)
-      return new LogError(code, `${doing}: ${fact.message}${advice && `; ${advice}`}`, { cause: error, retryable })
+      return new LogError(code, `${doing}: ${sentence(fact.message)}${advice && `; ${advice}`}`, {
+        cause: error,
+        retryable,
+      })
   }
   const why = facts.findLast(({ message }) => message !== '')?.message ?? 'unknown error'
   return new LogError('failed', `${doing}: ${why}`, { cause: error, retryable: !facts.some(({ final }) => final) })
 }
+
+/** Without the full stop that one of the clients ends its messages with. */
+const sentence = (message: string): string => message.replace(/\.$/, '')
 
 /** The group's coordinator is starting or moving: joining again soon is all there is to do. */
 export function isPassingOfGroup(error: unknown): boolean {

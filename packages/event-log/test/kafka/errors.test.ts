@@ -39,7 +39,7 @@ describe('an error of a Kafka client', () => {
 
   it('gives the message of the cause, not that of the wrapper', () => {
     expect(logErrorOf(wrapped(new AuthenticationError('SASL authentication failed.')), 'x').message).toContain(
-      'SASL authentication failed.; correct the SASL mechanism, user name or password',
+      'SASL authentication failed; correct the SASL mechanism, user name or password',
     )
   })
 

@@ -1,6 +1,6 @@
 import { promisify } from 'node:util'
 import { gzip } from 'node:zlib'
-import { type HttpError, InfluxDB, type ParameterizedQuery, RequestTimedOutError } from '@influxdata/influxdb-client'
+import { HttpError, InfluxDB, type ParameterizedQuery, RequestTimedOutError } from '@influxdata/influxdb-client'
 import { BucketsAPI, DeleteAPI, HealthAPI } from '@influxdata/influxdb-client-apis'
 import { StoreError } from '@sluice/store/store'
 import { type FluxRow, readFluxRows } from './flux-rows.ts'
@@ -46,7 +46,7 @@ export class InfluxConnection {
   /** @throws StoreError in one line, if the server, the token, the organisation or the bucket will not do */
   async check(): Promise<void> {
     await this.#translated(async () => {
-      const { version = 'unknown' } = (await new HealthAPI(this.#influx).getHealth()) ?? {}
+      const { version = 'unknown' } = (await this.#health()) ?? {}
       if (!/^v?2\./.test(version))
         throw new StoreError(
           'too_old',
@@ -116,6 +116,18 @@ export class InfluxConnection {
 
   deleteAll(matches: readonly (readonly [tag: string, value: string])[]): Promise<void> {
     return this.delete(FIRST_INSTANT, LAST_INSTANT, matches)
+  }
+
+  async #health() {
+    try {
+      return await new HealthAPI(this.#influx).getHealth()
+    } catch (error) {
+      // InfluxDB answers this one to everybody.
+      if (!(error instanceof HttpError) || error.statusCode >= 500 || error.statusCode === 429) throw error
+      throw new StoreError('failed', `expected InfluxDB 2 at ${this.#target.url}; something else answers there`, {
+        cause: error,
+      })
+    }
   }
 
   async #writePart(lines: readonly string[], from: number, refused: RefusedLine[]): Promise<void> {

@@ -38,7 +38,11 @@ function kindOf(error: Neo4jError): Kind {
     return { code: 'access_denied', retryable: false, what: 'Neo4j denies access, check username and password' }
   if (/^Neo\.ClientError\.Database\.DatabaseNotFound$/.test(error.code))
     return { code: 'failed', retryable: false, what: 'the database is not there, create it or name another' }
-  if (/^(ServiceUnavailable|SessionExpired|ProtocolError)$/.test(error.code))
+  // The driver has no code for a connection that it could not get in time.
+  if (
+    /^(ServiceUnavailable|SessionExpired|ProtocolError)$/.test(error.code) ||
+    /acquisition timed out/.test(error.message)
+  )
     return { code: 'unreachable', retryable: true, what: 'Neo4j cannot be reached' }
   if (isRetryableError(error) || isInterference(error) || error.code.startsWith('Neo.TransientError.'))
     return { code: 'busy', retryable: true, what: 'Neo4j is busy' }
