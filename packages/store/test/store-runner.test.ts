@@ -186,6 +186,16 @@ test('a table is reloaded from a version that is asked for, then on to the newes
   await expect(runner.reload('nothing')).rejects.toThrow('gets no table nothing')
 })
 
+test.each([
+  [true, 3_000],
+  [false, 15_000],
+])('a table that cannot be read is read again: passing %s, after %i ms', async (retryable, again_in_ms) => {
+  const fault = Object.assign(new Error('the object store is away'), { retryable })
+  source.head = () => Promise.reject(fault)
+  runner.start()
+  await vi.waitFor(() => expect(events.failed).toHaveBeenCalledWith('likes', fault, again_in_ms))
+})
+
 test('while it is paused nothing is applied', async () => {
   runner.start()
   await equal()

@@ -32,7 +32,8 @@ export interface RunnerState {
 
 const POLL_MS = 2_000
 const FIRST_RETRY_MS = 100
-const LONGEST_RETRY_MS = 10_000
+/** A store that is back is noticed within this time, and being asked so often harms none. */
+const LONGEST_RETRY_MS = 3_000
 const FAILURES_TO_OPEN = 5
 const HALF_OPEN_AFTER_MS = 2_000
 /** What is no passing fault is tried again too, slowly: somebody may have repaired it. */
@@ -147,8 +148,10 @@ export class StoreRunner {
       } catch (error) {
         if (this.#stopped) return
         this.#errors.set(table, messageOf(error))
-        this.#options.events?.failed?.(table, error, REPAIR_MS)
-        await this.#sleep(REPAIR_MS, () => false)
+        // What the lake throws while its object store is away comes here too.
+        const again_in_ms = isPassing(error) ? LONGEST_RETRY_MS : REPAIR_MS
+        this.#options.events?.failed?.(table, error, again_in_ms)
+        await this.#sleep(again_in_ms, () => false)
       }
     }
   }
@@ -220,3 +223,4 @@ function guardedStore(
 }
 
 const messageOf = (error: unknown) => (error instanceof Error ? error.message : String(error))
+const isPassing = (error: unknown) => error instanceof Error && 'retryable' in error && error.retryable === true
