@@ -39,7 +39,7 @@ describe("Grafana's dashboard", () => {
     transformerMetrics(noting)
     const ledger = { version: 0, nextOffset: () => 0n }
     transformerGauges(noting, { log: { offsets: async () => [] }, topic: 'events', ledger, pump: { applied: 0 } })
-    sinkEvents(noting, createLogger({ name: 'test', level: 'silent' }))
+    sinkEvents(noting, createLogger({ name: 'test', level: 'silent' }), Date.now)
     sinkGauges(noting, new Map(), Date.now)
     timeAnswers(fastify(), noting)
     for (const [, name = ''] of (await real.text()).matchAll(/^# TYPE (sluice_process_\w+) /gm)) noted(name)

@@ -1,9 +1,9 @@
 import { mkdir, rm } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
-import type { EventLog, Notices } from '@sluice/event-log'
+import { type EventLog, LogError, type Notices } from '@sluice/event-log'
 import { kafkaNotices, openKafkaLog } from '@sluice/event-log/kafka'
-import { type EventTypes, loadEventTypes } from '@sluice/events'
+import { EVENTS_TOPIC, type EventTypes, loadEventTypes } from '@sluice/events'
 import { Lake, openDatabase } from '@sluice/lake'
 import type { ObjectStore } from '@sluice/object-store'
 import { openS3Store } from '@sluice/object-store/s3'
@@ -13,6 +13,7 @@ import { assertSafeBinding, backgroundLoop, parseApiKeys, type ServiceParts } fr
 import { lateLog } from './late-log.ts'
 import { LogLife } from './log-life.ts'
 import type { ServerSettings } from './settings.ts'
+import { firstLook, toldWith } from './told-at-start.ts'
 
 /** What every process on servers begins with. */
 export interface ServerParts {
@@ -32,7 +33,10 @@ const LIFE_EVERY_MS = 5_000
 const SEND_KAFKA_LIMITS = { linger_ms: 5 }
 
 export interface OpenLimits {
-  /** A call of the object store that fails for a passing reason is tried again for this long. Default: see the store. */
+  /**
+   * A call of the object store that fails for a passing reason is tried again for this long. Where clients wait for it,
+   * it is soon enough for their 503. Default: see the store.
+   */
   retry_for_ms?: number
 }
 
@@ -56,7 +60,7 @@ export async function openServerParts(
     credentials: credentialsOf(settings),
     ...limits,
     cache: { path: join(scratch, 'objects'), limit_bytes: settings.cache_limit_mb * 1024 ** 2 },
-  })
+  }).catch((error: unknown) => Promise.reject(toldWith('SLUICE_S3_*', error)))
   closers.add('object store', () => objectStore.close())
   const life = await LogLife.open(objectStore, Date.now)
   const { epoch } = life
@@ -83,12 +87,18 @@ export async function openServerParts(
     }),
   )
   closers.add('event log', () => log.close())
+  await firstLook(() => log.offsets(EVENTS_TOPIC).catch(unlessNew), 'SLUICE_KAFKA_*', { logger })
   const notices = kafkaNotices({
     log,
     failed: (err) => logger.warn({ err }, 'notices cannot be sent or read; until they can, readers look by themselves'),
   })
   closers.add('notices', () => notices.close())
   return { objectStore, log, life, log_epoch: epoch, notices, eventTypes, scratch }
+}
+
+/** The topic is made by whoever needs it first. */
+function unlessNew(error: unknown): void {
+  if (!(error instanceof LogError) || error.code !== 'unknown_topic') throw error
 }
 
 export async function openServerRawZone(

@@ -1,10 +1,11 @@
 import { backgroundLoop, createApp, runService, type ServiceDefinition } from '@sluice/service'
-import { lateStore, obeySinkWish, type Store, StoreError, type StoreName, startSink } from '@sluice/store'
+import { lateStore, obeySinkWish, type Store, type StoreName, startSink } from '@sluice/store'
 import type { z } from 'zod'
 import { openServerLake, openServerParts } from './open-parts.ts'
 import type { serverSettings } from './settings.ts'
 import { sinkEvents } from './sink-events.ts'
 import { sinkGauges } from './sink-gauges.ts'
+import { firstLook } from './told-at-start.ts'
 
 export interface SinkDefinition<S extends typeof serverSettings> {
   store: StoreName
@@ -27,9 +28,9 @@ export function sinkService<S extends typeof serverSettings>(
     const parts = await openServerParts(config, `sink-${name}`, service)
     const store = lateStore(name, () => open(config))
     closers.add('store', () => store.close())
-    await refusedAtOnce(store)
+    await firstLook(() => store.progress(), `SLUICE_${name.toUpperCase()}_*`, { logger })
     const lake = await openServerLake(parts, config, service)
-    const events = sinkEvents(metrics, logger)(name)
+    const events = sinkEvents(metrics, logger, Date.now)(name)
     const sink = startSink({ store, lake, notices: parts.notices, events, now: Date.now })
     sinkGauges(metrics, new Map([[name, sink.runner]]), Date.now)
     closers.add('sink', () => sink.stop())
@@ -47,13 +48,4 @@ export function sinkService<S extends typeof serverSettings>(
     return { url }
   }
   return runService({ name: `sink-${name}`, title, settings, start }, argv, environment)
-}
-
-/** Wrong credentials and old servers are told at start; a server that is away may come. */
-async function refusedAtOnce(store: Store): Promise<void> {
-  try {
-    await store.progress()
-  } catch (error) {
-    if (!(error instanceof StoreError) || !error.retryable) throw error
-  }
 }

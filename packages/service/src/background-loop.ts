@@ -46,10 +46,7 @@ export function backgroundLoop(
         if (stopped.signal.aborted) return
         ms = Math.min(longest_pause_ms, backoff_ms * 2 ** failures++) * (0.5 + Math.random() / 2)
         options.failed?.(error)
-        options.log.error(
-          { err: error, loop: options.name, again_in_ms: Math.round(ms) },
-          'a turn failed and is taken again',
-        )
+        tell(options, error, Math.round(ms))
       }
       if (!stopped.signal.aborted && ms > 0) await pause(ms)
     }
@@ -62,4 +59,11 @@ export function backgroundLoop(
       await done
     },
   }
+}
+
+/** What says that it passes by itself (a server that is away) needs nobody, and no stack. */
+function tell({ log, name: loop }: LoopOptions, error: unknown, again_in_ms: number): void {
+  const passing = error instanceof Error && 'retryable' in error && error.retryable === true
+  if (passing) log.warn({ loop, reason: error.message, again_in_ms }, 'a turn failed for now and is taken again')
+  else log.error({ loop, err: error, again_in_ms }, 'a turn failed and is taken again')
 }

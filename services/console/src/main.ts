@@ -6,7 +6,7 @@ import { createConsole } from './console.ts'
 import { lakeReader } from './lake-tables.ts'
 import { passOnToIngest } from './pass-on.ts'
 import { rawFlow } from './raw-flow.ts'
-import { consoleSettings, serverStores } from './server-stores.ts'
+import { consoleSettings, serverStores, tellRefusals } from './server-stores.ts'
 
 const VERSION = '0.1.0'
 
@@ -22,6 +22,7 @@ await runService(
       const lake = await openServerLake(parts, settings, service)
       const stores = serverStores(settings, parts)
       for (const { name, store } of stores) closers.add(name, () => store.close())
+      tellRefusals(stores, logger)
       const console = await createConsole({
         lake: await lakeReader(lake, { log_epoch: parts.log_epoch, now: Date.now }),
         rawZone,

@@ -1,13 +1,14 @@
 import type { ObjectStore } from '@sluice/object-store'
 import {
   elasticsearchSettings,
+  firstLook,
   influxdbSettings,
   neo4jSettings,
   postgresSettings,
   type ServerParts,
   serverSettings,
 } from '@sluice/server-parts'
-import { setting } from '@sluice/service'
+import { type Logger, setting } from '@sluice/service'
 import {
   changeSinkWish,
   type InventoryQuery,
@@ -87,6 +88,14 @@ export function serverStores(
       openNeo4j({ url: settings.neo4j_url, username: settings.neo4j_username, password: settings.neo4j_password }),
     ),
   ]
+}
+
+/** Says at start which stores refuse this console: each of them holds up only its own questions. */
+export function tellRefusals(stores: ConsoleParts['stores'], logger: Logger): void {
+  for (const { name, store } of stores)
+    void firstLook(() => store.progress(), `SLUICE_${name.toUpperCase()}_*`, { logger }).catch((error: unknown) =>
+      logger.error(`${error instanceof Error ? error.message : error}; its questions cannot be answered`),
+    )
 }
 
 /** The sink runs elsewhere: what is wanted of it is written down where its processes look. */

@@ -1,3 +1,4 @@
+import { type Progress, StoreError } from '@sluice/store'
 import type { ConsoleStore, ReadParts } from './lake-reader.ts'
 
 export interface SinkTableStatus {
@@ -27,6 +28,9 @@ export interface LakeStatus {
   tables: { table: string; version: number; ledger_version: number; ledger_head: number; behind: boolean }[]
   sinks: SinkStatus[]
 }
+
+/** A store that says nothing for so long counts as away; drivers would wait longer. */
+const STORE_ANSWER_MS = 3_000
 
 /** The Delta `txn` by which a table says up to which ledger version it has applied the plans. */
 const LEDGER_TXN = 'ledger'
@@ -94,7 +98,7 @@ export async function sinkStatus(
 ): Promise<SinkStatus> {
   const control = (await sink.runner?.status()) ?? { state: 'running' }
   try {
-    const progress = await sink.store.progress()
+    const progress = await progressOf(sink)
     const tables = sink.tables.map(({ table }) => {
       const head = heads.get(table)
       const at = progress[table]
@@ -118,6 +122,20 @@ export async function sinkStatus(
       caught_up: false,
       tables: [],
     }
+  }
+}
+
+/** How far a store is, unless it is away or silent. */
+export async function progressOf({ store }: Pick<ConsoleStore, 'store'>): Promise<Record<string, Progress>> {
+  let timer: NodeJS.Timeout | undefined
+  const silence = new Promise<never>((_, reject) => {
+    const error = new StoreError('unreachable', `no answer for ${STORE_ANSWER_MS / 1000} s`, { retryable: true })
+    timer = setTimeout(() => reject(error), STORE_ANSWER_MS)
+  })
+  try {
+    return await Promise.race([store.progress(), silence])
+  } finally {
+    clearTimeout(timer)
   }
 }
 

@@ -1,5 +1,6 @@
 import type { EventTypes } from '@sluice/events'
 import type { ConsoleStore, ReadParts, TableReading } from './lake-reader.ts'
+import { progressOf } from './status.ts'
 import type { TrustedSql } from './trusted-sql.ts'
 
 export interface Trail {
@@ -182,7 +183,7 @@ async function statusIn(
   identity: string,
   place: Place,
 ): Promise<Trail['sinks'][string]> {
-  const progress = (await sink.store.progress())[place.reading.name]
+  const progress = (await progressOf(sink))[place.reading.name]
   const version = progress && progress.table_id === place.reading.table_id ? progress.version : null
   if (version === null || version < place.version) return { status: 'pending', version }
   const refusal = await refusalOf(sink, place.reading.name, identity)

@@ -7,8 +7,6 @@ import { fillNewLife } from './new-life.ts'
 import { noticedOutcomes } from './noticed-outcomes.ts'
 
 const VERSION = '0.1.0'
-/** A store that comes back sooner is noticed by nobody; clients do not wait longer for their 503. */
-const STORE_AWAY_MS = 5_000
 
 await runService(
   {
@@ -17,7 +15,7 @@ await runService(
     settings: serverSettings,
     async start(settings, service) {
       const { logger, metrics, closers } = service
-      const parts = await openServerParts(settings, 'ingest', service, { retry_for_ms: STORE_AWAY_MS })
+      const parts = await openServerParts(settings, 'ingest', service, { retry_for_ms: 5_000 })
       const { objectStore, log, notices, eventTypes } = parts
       const storesOf = (table: string) => Object.keys(eventTypes.byTable.get(table)?.stores ?? {})
       const rawZone = await openServerRawZone(parts, service)

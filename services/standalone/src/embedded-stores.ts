@@ -38,7 +38,7 @@ const STORE_MEMORY_MB = 512
 /** The four stores, each in a process of its own, and the sinks that keep them equal to the tables. */
 export function startEmbeddedStores(parts: EmbeddedStoresParts): EmbeddedStores {
   const { folder, lake, notices, logger, now } = parts
-  const events = sinkEvents(parts.metrics, logger)
+  const events = sinkEvents(parts.metrics, logger, now)
   const started = STORE_NAMES.map((name) => {
     const store = hostStore({
       name,
