@@ -40,7 +40,9 @@ export async function cleanLog(
     const name = key.slice(logPrefix(root).length)
     if (name > ':') break
     const file = logFile(name)
-    if (!file || doomed.length >= MAX_DELETES) continue
+    if (!file) continue
+    // Names begin with the version: what follows is kept.
+    if (file.version > checkpoint.version || doomed.length >= MAX_DELETES) break
     const covered = file.kind === 'compacted' ? file.version <= checkpoint.version : file.version < checkpoint.version
     if (covered) doomed.push(key)
   }

@@ -4,8 +4,14 @@ import { type Column, eventColumns } from './table/column-type.ts'
 import type { LakeParts, TableUse } from './table/lake-parts.ts'
 import { LakeTable } from './table/lake-table.ts'
 
-/** Files that left a table stay this long for its readers; pins keep what they need longer. */
-const PROPERTIES = { 'delta.deletedFileRetentionDuration': 'interval 1 day' }
+/**
+ * Versions can be read this long: their files stay, and their log entries, of which a busy table makes a hundred thousand a
+ * day. Pins keep what they need longer.
+ */
+const PROPERTIES = {
+  'delta.deletedFileRetentionDuration': 'interval 1 day',
+  'delta.logRetentionDuration': 'interval 1 day',
+}
 const LEDGER_TARGET_BYTES = 16_000_000
 const OPENED_AT_ONCE = 4
 

@@ -1,4 +1,5 @@
 import type { Action } from '@sluice/delta'
+import type { ObjectInfo } from '@sluice/object-store'
 import { canonicalKey } from './data-key.ts'
 import type { LakeTable } from './lake-table.ts'
 
@@ -26,8 +27,11 @@ const DELETES_AT_ONCE = 1_000
 const READS_AT_ONCE = 64
 /** At most this many files go in one call. */
 const MAX_DELETES = 100_000
+const LOG = '_delta_log/'
+/** Sorts after all that is in the log's folder, and before every other key. */
+const AFTER_LOG = '_delta_log0'
 /** Folders that hold no rows. */
-const NOT_DATA = ['_delta_log/', '_pins/']
+const NOT_DATA = [LOG, '_pins/']
 
 /**
  * Deletes files that no version within retention, no pinned version and no change since a pinned version needs.
@@ -47,7 +51,7 @@ export async function vacuum(table: LakeTable, options: VacuumOptions): Promise<
   for (const tombstone of snapshot.tombstones())
     left.set(canonicalKey(table, tombstone.path), tombstone.deletionTimestamp ?? 0)
   const found: Vacuumed = { deleted: [], bytes: 0 }
-  for await (const { key, size, modified_at_ms } of store.list(`${table.root}/`)) {
+  for await (const { key, size, modified_at_ms } of objectsBesideLog(table)) {
     const path = key.slice(table.root.length + 1)
     if (NOT_DATA.some((folder) => path.startsWith(folder)) || needed.has(key) || options.keep?.(path)) continue
     const left_ms = left.get(key)
@@ -61,6 +65,16 @@ export async function vacuum(table: LakeTable, options: VacuumOptions): Promise<
     for (let at = 0; at < found.deleted.length; at += DELETES_AT_ONCE)
       await store.delete(found.deleted.slice(at, at + DELETES_AT_ONCE))
   return found
+}
+
+/** The log may have many times as many objects as the table has files. */
+async function* objectsBesideLog(table: LakeTable): AsyncGenerator<ObjectInfo> {
+  const { store } = table.lake
+  for await (const object of store.list(table.key(''))) {
+    if (object.key.startsWith(table.key(LOG))) break
+    yield object
+  }
+  yield* store.list(table.key(''), { start_after: table.key(AFTER_LOG) })
 }
 
 /** Every file that a commit after the oldest pinned version added, removed or tells changes in. */
