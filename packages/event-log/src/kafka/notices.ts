@@ -32,7 +32,8 @@ export function kafkaNotices({ log, topic = 'notices', failed }: KafkaNoticesOpt
   const listeners = new Set<(notice: Notice) => void>()
   const stop = new AbortController()
   const waiting: Notice[] = []
-  let sending: Promise<void> | undefined
+  let sending: Promise<void> = Promise.resolve()
+  let busy = false
   let producer: LogProducer | undefined
   let consumer: LogConsumer | undefined
   let failing = false
@@ -77,6 +78,7 @@ export function kafkaNotices({ log, topic = 'notices', failed }: KafkaNoticesOpt
   }
 
   async function send(): Promise<void> {
+    busy = true
     for (let next = waiting.splice(0); next.length > 0; next = waiting.splice(0)) {
       try {
         producer ??= await log.producer()
@@ -90,6 +92,8 @@ export function kafkaNotices({ log, topic = 'notices', failed }: KafkaNoticesOpt
         producer = undefined
       }
     }
+    // In the same step as the look that found nothing more: the next notice begins another round.
+    busy = false
   }
 
   const reading = read()
@@ -99,9 +103,7 @@ export function kafkaNotices({ log, topic = 'notices', failed }: KafkaNoticesOpt
       tell(notice)
       waiting.push(...partsOf(notice))
       waiting.splice(0, waiting.length - WAITING_LIMIT)
-      sending ??= send().finally(() => {
-        sending = undefined
-      })
+      if (!busy) sending = send()
     },
     subscribe(listener) {
       listeners.add(listener)

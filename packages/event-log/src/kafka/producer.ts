@@ -22,7 +22,8 @@ export class KafkaProducer implements LogProducer {
   readonly #queue: SendQueue
   #client: Promise<ProducerClient> | undefined
   #queued: Promise<unknown> = Promise.resolve()
-  #sending: Promise<void> | undefined
+  #sending: Promise<void> = Promise.resolve()
+  #busy = false
   #closed = false
 
   constructor(settings: KafkaSettings, topics: KafkaTopics) {
@@ -50,9 +51,7 @@ export class KafkaProducer implements LogProducer {
     })
     this.#queued = queued.catch(() => undefined)
     const { sent } = await queued
-    this.#sending ??= this.#run().finally(() => {
-      this.#sending = undefined
-    })
+    if (!this.#busy) this.#sending = this.#run()
     return sent
   }
 
@@ -75,6 +74,7 @@ export class KafkaProducer implements LogProducer {
   }
 
   async #run(): Promise<void> {
+    this.#busy = true
     if (this.#settings.limits.linger_ms > 0) await sleep(this.#settings.limits.linger_ms)
     for (let batch = this.#queue.next(); batch; batch = this.#queue.next()) {
       try {
@@ -87,6 +87,8 @@ export class KafkaProducer implements LogProducer {
         if (failure.code === 'unreachable') this.#queue.fail(failure)
       }
     }
+    // In the same step as the look that found nothing more: whoever sends next begins another run.
+    this.#busy = false
   }
 
   /** Sends until every partition of the batch is acknowledged. */

@@ -214,6 +214,7 @@ await describeServer('the log on Kafka in bad times', kafkaEndpoint, ({ brokers,
       const acknowledged = new Set<string>()
       const seen: string[] = []
       let sending = true
+      let all_sent = false
       let failures = 0
       const again = async (call: () => Promise<void>) => {
         for (;;) {
@@ -239,7 +240,7 @@ await describeServer('the log on Kafka in bad times', kafkaEndpoint, ({ brokers,
         }
       })
       const reader = (async () => {
-        while (sending || new Set(seen).size < acknowledged.size)
+        while (!all_sent || new Set(seen).size < acknowledged.size)
           await again(async () => {
             for (const one of (await consumer.poll(LIMITS)).records) {
               seen.push(textOf(one))
@@ -255,7 +256,9 @@ await describeServer('the log on Kafka in bad times', kafkaEndpoint, ({ brokers,
       await crash?.()
       await more(500)
       sending = false
-      await Promise.all([...senders, reader])
+      await Promise.all(senders)
+      all_sent = true
+      await reader
       expect([...acknowledged].filter((text) => !seen.includes(text))).toEqual([])
       for (const sender of [0, 1, 2]) {
         const firsts = [...new Set(seen)].filter((text) => text.startsWith(`${sender}:`))
