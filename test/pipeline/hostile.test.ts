@@ -28,6 +28,7 @@ const NAMES = [
   ' spaces around ',
   '\u0001\u001f\u007f\u0085\u2028\u2029\ufeff',
   '\u{10ffff}\ufffd\uffff',
+  '\ufeffafter a byte order mark',
   'ﬁ ligature, Å as A\u030a, ß ẞ İ ı',
   '00012.50e3',
   'null',
@@ -41,11 +42,13 @@ const NAMES = [
 ] as const
 const NUL = 'with\u0000nul'
 
+const movieEvent = (i: number) => `h-movie-${i} \\x é \\`
+
 const minutes = (i: number) => new Date(Date.UTC(2025, 9, 1) + i * 60_000).toISOString().replace('.000Z', 'Z')
 
 describe('hostile names come out as they went in', () => {
   const events = NAMES.flatMap((name, i) => [
-    movie(`h-movie-${i}`, name, name, '2025-08-01', {
+    movie(movieEvent(i), name, name, '2025-08-01', {
       cast: [name, `${name} junior`],
       related_to: [`to ${name}`],
       subtitles: `unique${i} ${name}`,
@@ -127,8 +130,8 @@ describe('hostile names come out as they went in', () => {
         device: name,
         city: name,
       })
-      expect(movies.get(`h-movie-${i}`)).toEqual({
-        event_id: `h-movie-${i}`,
+      expect(movies.get(movieEvent(i))).toEqual({
+        event_id: movieEvent(i),
         movie_id: name,
         title: name,
         cast: [name, `${name} junior`],
@@ -228,6 +231,14 @@ describe('what a store cannot hold it refuses, with its reason, and nothing else
     expect((await client.ask('watched-by-user', { user_id: 'beside' })).length).toBe(1)
     const report = await client.verify()
     expect(report.ok, JSON.stringify(report)).toBe(true)
+  })
+
+  it('an id that is too long for an index or a graph', async () => {
+    expect(await client.settle(view('long-id', { user_id: 'x'.repeat(100_000) }), 'stores')).toBe('stored')
+    const { sinks } = await client.trail('long-id')
+    expect([sinks['postgres']?.status, sinks['neo4j']?.status]).toEqual(['refused', 'refused'])
+    const report = await client.verify()
+    expect(report.ok, JSON.stringify(report).slice(0, 2000)).toBe(true)
   })
 
   it('a key whose newest row is refused, and then is good again', async () => {

@@ -1,6 +1,7 @@
 /** A process that writes the rows of one Parquet file to its standard output, one JSON object a line. */
 import { once } from 'node:events'
 import { DuckDBInstance } from '@duckdb/node-api'
+import '@sluice/lake/duckdb/byte-order-mark'
 
 const MEMORY = '512MB'
 

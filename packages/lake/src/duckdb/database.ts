@@ -1,5 +1,6 @@
 import { mkdir, rm } from 'node:fs/promises'
 import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api'
+import './byte-order-mark.ts'
 import { DuckdbError, duckdbErrorFrom } from './duckdb-error.ts'
 import { literal } from './sql-text.ts'
 

@@ -59,6 +59,12 @@ describe('a DuckDB of the lake', () => {
     expect(await query(`SELECT ${literal(hostile)} AS text`)).toEqual([{ text: hostile }])
   })
 
+  it('keeps a byte order mark at the beginning of a text', async () => {
+    const texts = { short: '\ufeffx', long: `\ufeff${'long enough for a heap'.repeat(3)}`, only: '\ufeff' }
+    const selected = Object.entries(texts).map(([name, text]) => `${literal(text)} AS ${name}`)
+    expect(await query(`SELECT ${selected.join()}`)).toEqual([texts])
+  })
+
   it('says by a code what went wrong', async () => {
     await expect(query('SELEC 1')).rejects.toMatchObject({ code: 'invalid_query' })
     await expect(query('SELECT nothing')).rejects.toMatchObject({ code: 'invalid_query' })

@@ -55,3 +55,16 @@ export function stopAtAbort({ Module }: PGlite): void {
 const JUMP_STATUS = 100
 const isJump = (error: unknown): boolean =>
   typeof error === 'object' && error !== null && 'status' in error && error.status === JUMP_STATUS
+
+/**
+ * Has texts come out whole: PGlite decodes each value by itself and leaves out a U+FEFF at its beginning as a byte order
+ * mark. Its decoders are its own, and made anew after an error: only the class they are made from can be reached.
+ */
+export function keepByteOrderMarks(): void {
+  if (new TextDecoder().ignoreBOM) return
+  globalThis.TextDecoder = class extends TextDecoder {
+    constructor(...[label, options]: ConstructorParameters<typeof TextDecoder>) {
+      super(label, { ignoreBOM: true, ...options })
+    }
+  }
+}

@@ -5,7 +5,7 @@ import { quoted } from '../quoted.ts'
 import type { SqlDatabase, SqlParameter, SqlRow, SqlTransaction } from '../sql-database.ts'
 import { sqlStateOf, storeErrorOf } from '../sql-error.ts'
 import type { DataFolder } from './data-folder.ts'
-import { stopAtAbort, syncFiles } from './engine-repairs.ts'
+import { keepByteOrderMarks, stopAtAbort, syncFiles } from './engine-repairs.ts'
 import { Upkeep } from './upkeep.ts'
 
 const SETTINGS = {
@@ -138,6 +138,7 @@ export class PgliteDatabase implements SqlDatabase {
       throw new StoreError('corrupt', 'PostgreSQL found a damaged page; the store is to be loaded anew from the tables')
     const isNew = !this.#folder.isComplete()
     const wasClosed = this.#folder.takeClosed()
+    keepByteOrderMarks()
     try {
       const engine = await PGlite.create({
         dataDir: this.#folder.data,

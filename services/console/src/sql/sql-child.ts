@@ -1,4 +1,5 @@
 import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api'
+import '@sluice/lake/duckdb/byte-order-mark'
 import { type ResultWriter, resultWriter } from './result-format.ts'
 import type { RunRequest, SqlReply, SqlRequest } from './sql-protocol.ts'
 

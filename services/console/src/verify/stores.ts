@@ -2,7 +2,7 @@ import { appendFile, mkdtemp, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { InventoryRow, StoredTable } from '@sluice/store'
 import type { ConsoleStore, LakeReader, TableReading } from '../lake-reader.ts'
-import { literal } from '../sql/quote.ts'
+import { literal, quoted } from '../sql/quote.ts'
 import type { TrustedSql } from '../trusted-sql.ts'
 import { NAMED_IDS, type StoreReport } from './report.ts'
 
@@ -98,6 +98,13 @@ function relationOf({ path, rows }: Written): string {
   return `read_json(${literal(path)}, format = 'newline_delimited', columns = {identity: 'VARCHAR', fingerprint: 'VARCHAR'}, maximum_object_size = ${LONGEST_IDENTITY_BYTES})`
 }
 
+/** A row's identity, as refusals name it. What a store holds of a row may have another one: an edge that many rows share. */
+function identityOf({ type: { key, explode }, table }: StoredTable): string {
+  const row = key === undefined ? 'lake_table.event_id' : `CAST(lake_table.${quoted(key)} AS VARCHAR)`
+  return explode?.table === table ? `${row} || '/' || CAST(lake_table."position" AS VARCHAR)` : row
+}
+
+/** Compares what the store holds with what it should: all rows but those it refused. */
 async function compare(
   sink: ConsoleStore,
   stored: StoredTable,
@@ -106,12 +113,12 @@ async function compare(
   { sql }: StoreVerifyParts,
 ): Promise<StoreReport> {
   const answer = await sql.query(
-    { files: [], setup: [`CREATE VIEW source AS SELECT * FROM ${table.relation}`] },
-    `WITH wanted AS (${sink.inventoryQuery(stored)}), held AS (SELECT * FROM ${relationOf(held)}), refused AS (SELECT identity FROM ${relationOf(refused)}),
+    { files: [], setup: [`CREATE VIEW lake_table AS SELECT * FROM ${table.relation}`] },
+    `WITH source AS (SELECT lake_table.* FROM lake_table ANTI JOIN ${relationOf(refused)} AS refused ON refused.identity = ${identityOf(stored)}),
+      wanted AS (${sink.inventoryQuery(stored)}), held AS (SELECT * FROM ${relationOf(held)}),
       compared AS (
         SELECT coalesce(wanted.identity, held.identity) AS identity,
-          CASE WHEN held.identity IS NULL THEN CASE WHEN wanted.identity IN (FROM refused) THEN 'refused' ELSE 'missing' END
-            WHEN wanted.identity IS NULL THEN 'extra' WHEN wanted.fingerprint IS DISTINCT FROM held.fingerprint THEN 'differing' ELSE 'same' END AS kind
+          CASE WHEN held.identity IS NULL THEN 'missing' WHEN wanted.identity IS NULL THEN 'extra' WHEN wanted.fingerprint IS DISTINCT FROM held.fingerprint THEN 'differing' ELSE 'same' END AS kind
         FROM wanted FULL OUTER JOIN held ON wanted.identity = held.identity)
       SELECT kind, count(*) AS n, (list(identity ORDER BY identity) FILTER (kind <> 'same'))[:${NAMED_IDS}] AS ids FROM compared GROUP BY kind`,
   )

@@ -114,11 +114,11 @@ async function tableOf(
   { ledger }: Cut,
   sql: TrustedSql,
 ): Promise<Omit<TableReport, 'stores'>> {
-  // A keyed table's rows are the newest stored event of each key, by (order, event_id in bytes).
+  // A keyed table's rows are the newest stored event of each key, by (order, event_id in bytes: so DuckDB compares texts).
   const wanted =
     key === undefined
       ? 'SELECT event_id FROM mine'
-      : 'SELECT event_id FROM mine QUALIFY row_number() OVER (PARTITION BY "key" ORDER BY order_at DESC, event_id::BLOB DESC) = 1'
+      : 'SELECT event_id FROM mine QUALIFY row_number() OVER (PARTITION BY "key" ORDER BY order_at DESC, event_id DESC) = 1'
   const { rows } = await sql.query(
     { files: [], setup: [view('ledger', ledger), view('lake_table', reading)] },
     `WITH mine AS (SELECT event_id, "key", order_at FROM ledger WHERE outcome = 'stored' AND table_name = $name), wanted AS (${wanted}),
