@@ -1,11 +1,12 @@
 import fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify'
+import { answerProblems } from './answer-problems.ts'
 import { endConnections } from './end-connections.ts'
+import { answerFrameworkError, answerTornRequest } from './framework-problem.ts'
 import { timeAnswers } from './http-metrics.ts'
 import type { Logger } from './log.ts'
 import type { Metrics } from './metrics.ts'
 import { serveOpenApi } from './openapi.ts'
 import { probeRoutes } from './probes.ts'
-import { answerProblems } from './problem.ts'
 
 export interface AppOptions {
   logger: Logger
@@ -13,6 +14,9 @@ export interface AppOptions {
   version: string
   ready?: () => boolean
 }
+
+/** An event_id has at most 256 characters; in a path each may be twelve (`%F0%9F%98%80`). */
+const LONGEST_PARAMETER = 256 * 12
 
 /** An HTTP server with what every process of ours answers: problems, probes, metrics, and the API's reference. */
 export async function createApp({
@@ -28,11 +32,25 @@ export async function createApp({
     forceCloseConnections: 'idle',
     // What comes on a connection that is still open is answered like anything else.
     return503OnClosing: false,
+    routerOptions: { maxParamLength: LONGEST_PARAMETER },
+    frameworkErrors: answerFrameworkError,
+    clientErrorHandler: answerTornRequest,
   })
+  acceptEmptyBody(app)
   endConnections(app)
   answerProblems(app)
   timeAnswers(app, metrics)
   await serveOpenApi(app, version)
   probeRoutes(app, { metrics, ready })
   return app
+}
+
+/** Many clients name a body's type whether they send a body or not. */
+function acceptEmptyBody(app: FastifyInstance): void {
+  const parse = app.getDefaultJsonParser('error', 'error')
+  app.removeContentTypeParser('application/json')
+  app.addContentTypeParser<string>('application/json', { parseAs: 'string' }, (request, body, done) => {
+    if (body === '') done(null, undefined)
+    else parse(request, body, done)
+  })
 }

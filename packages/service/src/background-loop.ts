@@ -1,4 +1,4 @@
-import type { Logger } from './log.ts'
+import { isPassing, type Logger } from './log.ts'
 
 export interface LoopOptions {
   name: string
@@ -63,7 +63,7 @@ export function backgroundLoop(
 
 /** What says that it passes by itself (a server that is away) needs nobody, and no stack. */
 function tell({ log, name: loop }: LoopOptions, error: unknown, again_in_ms: number): void {
-  const passing = error instanceof Error && 'retryable' in error && error.retryable === true
-  if (passing) log.warn({ loop, reason: error.message, again_in_ms }, 'a turn failed for now and is taken again')
+  if (isPassing(error))
+    log.warn({ loop, reason: error.message, again_in_ms }, 'a turn failed for now and is taken again')
   else log.error({ loop, err: error, again_in_ms }, 'a turn failed and is taken again')
 }

@@ -1,3 +1,4 @@
+export * from './answer-problems.ts'
 export * from './api-keys.ts'
 export * from './app.ts'
 export * from './background-loop.ts'

@@ -31,3 +31,13 @@ export function createLogger(options: { name: string; level?: string }): Logger 
     base: undefined,
   })
 }
+
+/** Whether an error says that it passes by itself, as one of a server that is away does. */
+export function isPassing(error: unknown): error is Error & { retryable: true } {
+  return error instanceof Error && 'retryable' in error && error.retryable === true
+}
+
+/** An error for the log: of one that passes by itself the reason, of any other all that is known. */
+export function faultFields(error: unknown): { reason: string } | { err: unknown } {
+  return isPassing(error) ? { reason: error.message } : { err: error }
+}

@@ -1,10 +1,11 @@
 import swagger from '@fastify/swagger'
 import swaggerUi from '@fastify/swagger-ui'
-import type { FastifyInstance } from 'fastify'
+import type { FastifyInstance, FastifySchema } from 'fastify'
 
 /** Serves the OpenAPI of all routes registered after it at `/openapi.json`, and its rendered reference at `/reference`. */
 export async function serveOpenApi(app: FastifyInstance, version: string): Promise<void> {
   await app.register(swagger, {
+    transform: ({ schema, url }) => ({ schema: withNamedRest(schema), url: url.replace(/\*$/, ':path') }),
     openapi: {
       openapi: '3.1.0',
       info: {
@@ -32,3 +33,13 @@ export async function serveOpenApi(app: FastifyInstance, version: string): Promi
   })
   app.get('/openapi.json', { schema: { hide: true } }, async () => app.swagger())
 }
+
+/** Fastify calls the rest of a path `*`, which no template of OpenAPI can be called. */
+function withNamedRest(schema: FastifySchema): FastifySchema {
+  const { params } = schema ?? {}
+  if (!isObject(params) || !isObject(params['properties']) || !('*' in params['properties'])) return schema
+  const { '*': path, ...properties } = params['properties']
+  return { ...schema, params: { ...params, properties: { ...properties, path } } }
+}
+
+const isObject = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null

@@ -1,5 +1,5 @@
 import { STATUS_CODES } from 'node:http'
-import type { FastifyError, FastifyInstance, FastifyReply } from 'fastify'
+import type { FastifyReply } from 'fastify'
 
 export interface ProblemFields {
   status: number
@@ -21,65 +21,25 @@ export class ProblemError extends Error {
   }
 }
 
-export function sendProblem(
-  reply: FastifyReply,
-  { status, code, title, detail, retry_after_s }: ProblemFields,
-): FastifyReply {
-  if (retry_after_s !== undefined) reply.header('retry-after', String(retry_after_s))
+/** Content-Type of every refusal. */
+export const PROBLEM_TYPE = 'application/problem+json; charset=utf-8'
+
+export function sendProblem(reply: FastifyReply, fields: ProblemFields): FastifyReply {
+  if (fields.retry_after_s !== undefined) reply.header('retry-after', String(fields.retry_after_s))
   return reply
-    .code(status)
-    .header('content-type', 'application/problem+json; charset=utf-8')
+    .code(fields.status)
+    .header('content-type', PROBLEM_TYPE)
     .serializer((value) => String(value))
-    .send(
-      JSON.stringify({
-        type: 'about:blank',
-        title: title ?? STATUS_CODES[status] ?? 'Error',
-        status,
-        code,
-        detail,
-        retryable: retry_after_s !== undefined,
-      }),
-    )
+    .send(problemText(fields))
 }
 
-const RETRY_AFTER_S = 2
-
-/**
- * Every error and every unknown route of a server is answered as a problem. What says that it passes by itself
- * (`retryable`: a server that is away) is 503 and to be tried again; what nobody expected is logged.
- */
-export function answerProblems(app: FastifyInstance): void {
-  app.setErrorHandler((error: FastifyError | ProblemError, request, reply) => {
-    if (error instanceof ProblemError) return sendProblem(reply, error.fields)
-    if ('retryable' in error && error.retryable === true)
-      return sendProblem(reply, {
-        status: 503,
-        code: 'unavailable',
-        title: 'What this needs is away',
-        detail: error.message,
-        retry_after_s: RETRY_AFTER_S,
-      })
-    const status =
-      'statusCode' in error && error.statusCode !== undefined && error.statusCode < 500 ? error.statusCode : 500
-    if (status < 500) return sendProblem(reply, { status, code: codeFrom(error), detail: error.message })
-    request.log.error({ err: error }, 'a request failed')
-    return sendProblem(reply, {
-      status: 500,
-      code: 'internal_error',
-      detail: 'this should not have happened; the log has the details under the request id',
-      title: `Internal error (request ${request.id})`,
-    })
+export function problemText({ status, code, title, detail, retry_after_s }: ProblemFields): string {
+  return JSON.stringify({
+    type: 'about:blank',
+    title: title ?? STATUS_CODES[status] ?? 'Error',
+    status,
+    code,
+    detail,
+    retryable: retry_after_s !== undefined,
   })
-  app.setNotFoundHandler((request, reply) =>
-    sendProblem(reply, {
-      status: 404,
-      code: 'unknown_route',
-      detail: `there is no ${request.method} ${request.url.split('?')[0]}; the API's reference is at /reference`,
-    }),
-  )
-}
-
-function codeFrom(error: FastifyError | ProblemError): string {
-  const code = 'code' in error && typeof error.code === 'string' ? error.code : 'bad_request'
-  return code.replace(/^FST_ERR_(CTP_)?/, '').toLowerCase()
 }

@@ -1,4 +1,5 @@
-import fastify from 'fastify'
+import { connect } from 'node:net'
+import fastify, { type InjectOptions } from 'fastify'
 import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
 import {
@@ -7,6 +8,7 @@ import {
   authorizer,
   backgroundLoop,
   Closers,
+  createApp,
   createLogger,
   createMetrics,
   helpOf,
@@ -122,6 +124,52 @@ describe('a server', () => {
       false,
     ])
   })
+  it('tells a wrong method from an unknown path, and what Fastify and HTTP refuse as problems too', async () => {
+    const app = await createApp({ logger: log, metrics: createMetrics(), version: '1.2.3' })
+    app.get('/things/:id', async (request) => request.params)
+    app.put(
+      '/files/*',
+      { schema: { params: { type: 'object', properties: { '*': { type: 'string' } } } } },
+      async () => 1,
+    )
+    app.post('/things', async (request) => request.body ?? 'no body')
+    const codeOf = async (request: InjectOptions) => {
+      const answer = await app.inject(request)
+      expect(answer.headers['content-type']).toBe('application/problem+json; charset=utf-8')
+      expect(answer.json().status).toBe(answer.statusCode)
+      return [answer.statusCode, answer.json().code, answer.headers['allow']]
+    }
+    expect(await codeOf({ method: 'DELETE', url: '/things/7?x=1' })).toEqual([405, 'method_not_allowed', 'GET, HEAD'])
+    expect(await codeOf({ method: 'POST', url: '/files/a/b' })).toEqual([405, 'method_not_allowed', 'PUT'])
+    expect(await codeOf({ url: '/things/7/8' })).toEqual([404, 'unknown_route', undefined])
+    expect(await codeOf({ url: '/things/%ff' })).toEqual([400, 'invalid_path', undefined])
+    expect(await codeOf({ url: `/things/${'x'.repeat(4000)}` })).toEqual([414, 'path_too_long', undefined])
+    const form = { 'content-type': 'application/x-www-form-urlencoded' }
+    expect(await codeOf({ method: 'POST', url: '/things', headers: form, body: 'a=b' })).toEqual([
+      415,
+      'unsupported_media_type',
+      undefined,
+    ])
+    const options = await app.inject({ method: 'OPTIONS', url: '/things' })
+    expect([options.statusCode, options.headers['allow']]).toEqual([204, 'POST'])
+    const id = '😀'.repeat(256)
+    expect((await app.inject(`/things/${encodeURIComponent(id)}`)).json()).toEqual({ id })
+    const empty = { method: 'POST', url: '/things', headers: { 'content-type': 'application/json' } } as const
+    expect((await app.inject(empty)).body).toBe('no body')
+    expect(Object.keys((await app.inject('/openapi.json')).json().paths)).toContain('/files/{path}')
+
+    const { port } = new URL(await app.listen({ port: 0, host: '127.0.0.1' }))
+    const answers = await Promise.all(
+      ['nonsense\r\n\r\n', `GET / HTTP/1.1\r\nhost: x\r\nx: ${'y'.repeat(20_000)}\r\n\r\n`].map((text) =>
+        rawAnswer(Number(port), text),
+      ),
+    )
+    expect(answers.map((text) => JSON.parse(text.split('\r\n\r\n')[1] ?? '').code)).toEqual([
+      'invalid_http',
+      'header_too_large',
+    ])
+    await app.close()
+  })
   it('tells whether it lives, is ready, and its metrics', async () => {
     const app = fastify()
     const metrics = createMetrics()
@@ -166,3 +214,12 @@ describe('parts of a process', () => {
     expect([turns, failures.length]).toEqual([3, 1])
   })
 })
+
+/** All that a server says to a text, until it ends the connection. */
+async function rawAnswer(port: number, text: string): Promise<string> {
+  const socket = connect(port, '127.0.0.1')
+  socket.end(text)
+  let answer = ''
+  for await (const chunk of socket) answer += String(chunk)
+  return answer
+}
