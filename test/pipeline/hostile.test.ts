@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { Client } from './client.ts'
+import { NAMES } from './hostile-names.ts'
 import { LakeProcess } from './lake-process.ts'
 import { movie, view } from './world.ts'
 
@@ -11,35 +12,6 @@ beforeAll(async () => {
 })
 afterAll(() => lake.remove())
 
-/** Names that somebody will be called one day. */
-const NAMES = [
-  `Robert"); DROP TABLE movies;--`,
-  `Coeur d'Alene`,
-  `Fire "Stick" 4K`,
-  'line\\break \\n \\" \\u0041',
-  'two\nlines\r\nand\ttabs',
-  'comma,equals=space here',
-  '__proto__',
-  'constructor',
-  'बाहुबली São Paulo 👩‍👩‍👧‍👦 \u202eright to left',
-  '$1 $' + '{x} {{y}} %s $$ :name @p ?',
-  `'||(SELECT 1)||'`,
-  '-- comment /* open',
-  ' spaces around ',
-  '\u0001\u001f\u007f\u0085\u2028\u2029\ufeff',
-  '\u{10ffff}\ufffd\uffff',
-  '\ufeffafter a byte order mark',
-  'ﬁ ligature, Å as A\u030a, ß ẞ İ ı',
-  '00012.50e3',
-  'null',
-  'undefined',
-  'NaN',
-  '{"json": [1]}',
-  '<script>alert(1)</script>',
-  '../../etc/passwd',
-  '*',
-  'x'.repeat(1000),
-] as const
 const NUL = 'with\u0000nul'
 
 const movieEvent = (i: number) => `h-movie-${i} \\x é \\`
