@@ -35,14 +35,17 @@ export async function runService<S extends ConfigSchema>(
   }
   const closers = new Closers()
   let logger = createLogger({ name })
+  let ending = () => false
   try {
     const settings = readConfig(schema, environment)
     const level = 'log_level' in settings ? String(settings['log_level']) : 'info'
     logger = createLogger({ name, level })
-    endOnSignal(closers, logger)
+    ending = endOnSignal(closers, logger)
     const { url } = await start(settings, { logger, metrics: createMetrics(), closers })
     logger.info({ url }, 'ready')
   } catch (error) {
+    // It was told to end while it started, and its parts were closed under it.
+    if (ending()) return
     process.stderr.write(`${name}: ${lineOf(error)}\n`)
     await closers.close(logger)
     process.exit(1)

@@ -41,8 +41,9 @@ const SAME_SIGNAL_MS = 1_000
 /**
  * On SIGTERM or SIGINT closes everything and ends the process: 0 if all closed well. A second signal, more than a second
  * later, ends it at once.
+ * @returns whether it is ending: what fails from then on may fail for it
  */
-export function endOnSignal(closers: Closers, log: Logger): void {
+export function endOnSignal(closers: Closers, log: Logger): () => boolean {
   let ending_since = 0
   const end = (signal: NodeJS.Signals) => {
     if (ending_since > 0) {
@@ -55,4 +56,5 @@ export function endOnSignal(closers: Closers, log: Logger): void {
   }
   process.on('SIGTERM', end)
   process.on('SIGINT', end)
+  return () => ending_since > 0
 }
