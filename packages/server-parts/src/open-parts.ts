@@ -9,7 +9,7 @@ import type { ObjectStore } from '@sluice/object-store'
 import { openS3Store } from '@sluice/object-store/s3'
 import type { RawZone } from '@sluice/raw-zone'
 import { openObjectRawZone } from '@sluice/raw-zone/objects'
-import { assertSafeBinding, backgroundLoop, parseApiKeys, type ServiceParts } from '@sluice/service'
+import { assertSafeBinding, backgroundLoop, faultFields, parseApiKeys, type ServiceParts } from '@sluice/service'
 import { lateLog } from './late-log.ts'
 import { LogLife } from './log-life.ts'
 import type { ServerSettings } from './settings.ts'
@@ -90,7 +90,8 @@ export async function openServerParts(
   await firstLook(() => log.offsets(EVENTS_TOPIC).catch(unlessNew), 'SLUICE_KAFKA_*', { logger })
   const notices = kafkaNotices({
     log,
-    failed: (err) => logger.warn({ err }, 'notices cannot be sent or read; until they can, readers look by themselves'),
+    failed: (error) =>
+      logger.warn(faultFields(error), 'notices cannot be sent or read; until they can, readers look by themselves'),
   })
   closers.add('notices', () => notices.close())
   return { objectStore, log, life, log_epoch: epoch, notices, eventTypes, scratch }

@@ -1,4 +1,4 @@
-import type { Logger, Metrics } from '@sluice/service'
+import { isPassing, type Logger, type Metrics } from '@sluice/service'
 import type { RunnerEvents, StoreName } from '@sluice/store'
 
 /** A store that stays away is told of again after this long. */
@@ -73,6 +73,3 @@ class Outage {
     this.#told_ms = Number.NEGATIVE_INFINITY
   }
 }
-
-const isPassing = (error: unknown): error is Error =>
-  error instanceof Error && 'retryable' in error && error.retryable === true

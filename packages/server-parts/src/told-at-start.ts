@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { LogError } from '@sluice/event-log'
 import { ObjectStoreError } from '@sluice/object-store'
-import type { Logger } from '@sluice/service'
+import { isPassing, type Logger } from '@sluice/service'
 import { StoreError } from '@sluice/store'
 
 /** A server that says nothing for this long is waited for like one that is away. */
@@ -52,8 +52,5 @@ export async function whenThere<T>(work: () => Promise<T>): Promise<T> {
     }
   }
 }
-
-const isPassing = (error: unknown): boolean =>
-  error instanceof Error && 'retryable' in error && error.retryable === true
 
 const messageOf = (error: unknown) => (error instanceof Error ? error.message : String(error))

@@ -2,6 +2,7 @@ import type { EventLog } from '@sluice/event-log'
 import { EVENTS_TOPIC } from '@sluice/events'
 import type { ObjectStore } from '@sluice/object-store'
 import { type RawZone, RawZoneError } from '@sluice/raw-zone'
+import { faultFields } from '@sluice/service'
 import type { FastifyInstance } from 'fastify'
 import { Admission } from './admission.ts'
 import { Adoption } from './adoption.ts'
@@ -91,7 +92,7 @@ export function createIngest(parts: IngestParts): Ingest {
       metrics.appended(seconds, durable.batch.lines, durable.batch.bytes.length)
     },
     (error, writer) => {
-      logger.error({ err: error }, 'a raw batch could not be made durable; its requests are refused')
+      logger.error(faultFields(error), 'a raw batch could not be made durable; its requests are refused')
       if (writer) incarnations.failed(error, writer)
     },
   )

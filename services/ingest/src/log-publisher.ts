@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { EventLog, LogProducer, LogRecord } from '@sluice/event-log'
+import { faultFields } from '@sluice/service'
 import type { IngestLogger } from './logger.ts'
 
 const FIRST_PAUSE_MS = 50
@@ -62,7 +63,7 @@ export class LogPublisher {
     const now = performance.now()
     if (this.#failing_since_ms === undefined)
       this.#logger.warn(
-        { err: error, topic: this.#topic },
+        { ...faultFields(error), topic: this.#topic },
         'publishing failed; events stay in the raw zone and are sent again',
       )
     this.#failing_since_ms ??= now
