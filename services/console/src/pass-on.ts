@@ -11,20 +11,27 @@ const TIMEOUT_MS = 120_000
  * the console's own: a route of its own goes before the pattern.
  */
 export async function passOnToIngest(app: FastifyInstance, upstream: string): Promise<void> {
-  for (const prefix of PATHS)
-    await app.register(proxy, {
-      upstream,
-      prefix,
-      rewritePrefix: prefix,
-      httpMethods: prefix === '/v1/events' ? ['POST'] : ['GET', 'HEAD', 'PUT', 'POST'],
-      undici: { headersTimeout: TIMEOUT_MS, bodyTimeout: TIMEOUT_MS },
-      replyOptions: {
-        onError: (reply, { error }) => {
-          app.log.warn({ err: error, upstream }, 'ingest did not answer')
-          reply.send(unavailable(error))
-        },
+  await app.register(async (scope) => {
+    // Bodies go on as they come; parsers of ours would be in the proxy's way.
+    scope.removeAllContentTypeParsers()
+    for (const prefix of PATHS) await passOn(scope, prefix, upstream)
+  })
+}
+
+async function passOn(scope: FastifyInstance, prefix: (typeof PATHS)[number], upstream: string): Promise<void> {
+  await scope.register(proxy, {
+    upstream,
+    prefix,
+    rewritePrefix: prefix,
+    httpMethods: prefix === '/v1/events' ? ['POST'] : ['GET', 'HEAD', 'PUT', 'POST'],
+    undici: { headersTimeout: TIMEOUT_MS, bodyTimeout: TIMEOUT_MS },
+    replyOptions: {
+      onError: (reply, { error }) => {
+        scope.log.warn({ err: error, upstream }, 'ingest did not answer')
+        reply.send(unavailable(error))
       },
-    })
+    },
+  })
 }
 
 const unavailable = (cause: unknown) =>
