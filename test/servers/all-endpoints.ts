@@ -1,3 +1,4 @@
+import type { Power } from './container.ts'
 import type { Found } from './describe-server.ts'
 import {
   elasticsearchEndpoint,
@@ -8,9 +9,15 @@ import {
   postgresEndpoint,
 } from './endpoints.ts'
 
-/** Settings of our processes (`SLUICE_…`) for a lake of its own on all six servers. */
+export type ServerName = 'minio' | 'kafka' | 'postgres' | 'influxdb' | 'elasticsearch' | 'neo4j'
+
 export interface AllServers {
+  /** Settings of our processes (`SLUICE_…`) for a lake of its own on all six servers. */
   settings: Readonly<Record<string, string>>
+  /** Takes them away, where that can be done. */
+  powers: Readonly<Partial<Record<ServerName, Power>>>
+  /** See `KafkaConnection.proxied`. */
+  kafka_proxied: string
 }
 
 /** All six servers, or which one is missing and why. */
@@ -27,7 +34,10 @@ export async function allEndpoints(): Promise<Found<AllServers>> {
   const stop = async () => {
     await Promise.all(stops.map((end) => end()))
   }
-  async function ready<C extends object>(name: string, finder: () => Promise<Found<C>>): Promise<C> {
+  async function ready<C extends object>(
+    name: string,
+    finder: () => Promise<Found<C>>,
+  ): Promise<Extract<Found<C>, { kind: 'ready' }>> {
     const found = await finder()
     if (found.kind === 'absent') throw new Absent(`${name}: ${found.reason}`)
     stops.push(found.stop)
@@ -59,7 +69,15 @@ export async function allEndpoints(): Promise<Found<AllServers>> {
       SLUICE_NEO4J_USERNAME: neo4j.user,
       SLUICE_NEO4J_PASSWORD: neo4j.password,
     }
-    return { kind: 'ready', settings, stop }
+    const powers = {
+      minio: minio.power,
+      kafka: kafka.power,
+      postgres: postgres.power,
+      influxdb: influx.power,
+      elasticsearch: elasticsearch.power,
+      neo4j: neo4j.power,
+    }
+    return { kind: 'ready', settings, powers, kafka_proxied: kafka.proxied, stop }
   } catch (error) {
     await stop()
     if (error instanceof Absent) return { kind: 'absent', reason: error.message }

@@ -12,7 +12,7 @@ const STARTUP_MS = 240_000
 export interface ContainerSpec {
   image: string
   environment: Record<string, string>
-  /** Ports inside the container; the host's are chosen by Docker. */
+  /** Ports inside the container; each gets one of the host that stays the same when the container is started again. */
   ports: readonly number[]
   /** A host port that the container must know itself (Kafka tells it to its clients). */
   same_port?: number
@@ -31,10 +31,8 @@ export async function whyNoDocker(): Promise<string | undefined> {
 }
 
 export async function startContainer(spec: ContainerSpec): Promise<StartedTestContainer> {
-  const ports = [
-    ...spec.ports,
-    ...(spec.same_port === undefined ? [] : [{ container: spec.same_port, host: spec.same_port }]),
-  ]
+  const ports = spec.same_port === undefined ? [] : [{ container: spec.same_port, host: spec.same_port }]
+  for (const container of spec.ports) ports.push({ container, host: await freePort() })
   const container = new GenericContainer(spec.image)
     .withEnvironment(spec.environment)
     .withExposedPorts(...ports)
@@ -43,13 +41,32 @@ export async function startContainer(spec: ContainerSpec): Promise<StartedTestCo
   return (spec.command ? container.withCommand(spec.command) : container).start()
 }
 
-/** Ends it by SIGKILL and starts it again; its ports must be fixed ones of the host to be the same afterwards. */
-export async function crashContainer(container: StartedTestContainer): Promise<void> {
-  const client = await getContainerRuntimeClient()
-  const running = client.container.getById(container.getId())
-  await running.kill({ signal: 'SIGKILL' })
-  await running.wait()
-  await running.start()
+/** Takes a server away and brings it back on the same data and ports. None of them waits until it is ready. */
+export interface Power {
+  /** In good order. */
+  stop(): Promise<void>
+  /** By SIGKILL. */
+  kill(): Promise<void>
+  start(): Promise<void>
+}
+
+const STOP_LIMIT_S = 30
+
+export function powerOf(container: StartedTestContainer): Power {
+  const handle = async () => (await getContainerRuntimeClient()).container.getById(container.getId())
+  return {
+    async stop() {
+      await (await handle()).stop({ t: STOP_LIMIT_S })
+    },
+    async kill() {
+      const running = await handle()
+      await running.kill({ signal: 'SIGKILL' })
+      await running.wait()
+    },
+    async start() {
+      await (await handle()).start()
+    },
+  }
 }
 
 /** A port of this host that nobody listens on just now. */

@@ -1,11 +1,12 @@
 import { afterAll, describe, it } from 'vitest'
+import type { Power } from './container.ts'
 
 /**
  * A server that tests can talk to, or why there is none. `crash` ends it by SIGKILL and starts it again on the same
- * data, where that can be done.
+ * data, `power` takes it away for a while, where that can be done.
  */
 export type Found<Connection extends object> =
-  | ({ kind: 'ready'; stop: () => Promise<void>; crash?: () => Promise<void> } & Connection)
+  | ({ kind: 'ready'; stop: () => Promise<void>; crash?: () => Promise<void>; power?: Power } & Connection)
   | { kind: 'absent'; reason: string }
 
 export type Ready<F> = Extract<F, { kind: 'ready' }>

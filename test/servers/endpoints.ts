@@ -1,6 +1,6 @@
 import { Wait } from 'testcontainers'
-import { type ContainerSpec, crashContainer, freePort, startContainer, whyNoDocker } from './container.ts'
-import { crashCommand } from './crash-command.ts'
+import { type ContainerSpec, freePort, type Power, powerOf, startContainer, whyNoDocker } from './container.ts'
+import { crashCommand, powerCommands } from './crash-command.ts'
 import type { Found } from './describe-server.ts'
 
 export { describeServer, type Found, type Ready } from './describe-server.ts'
@@ -10,7 +10,7 @@ export { describeServer, type Found, type Ready } from './describe-server.ts'
  * where a Docker engine is, else absent with the reason. A server named by the environment is never stopped by us, and
  * is shared: suites work below names of their own (bucket, topic, schema, index prefix). A shell command in
  * `SLUICE_TEST_KAFKA_CRASH` (and so on for the others) that kills the server by SIGKILL and starts it again lets those
- * suites run that need it.
+ * suites run that need it; so do three in `SLUICE_TEST_KAFKA_STOP`, `_KILL` and `_START` that take it away for a while.
  */
 
 export interface S3Connection {
@@ -46,11 +46,18 @@ export function minioEndpoint(): Promise<Found<S3Connection>> {
 export interface KafkaConnection {
   /** `host:port`, separated by commas if there are several. */
   brokers: string
+  /**
+   * `host:port=host:port`: a listener that tells its clients the first address, where a proxy of ours may listen, and
+   * the listener's own. Empty: there is none.
+   */
+  proxied: string
 }
-/** `SLUICE_TEST_KAFKA`. */
-export function kafkaEndpoint(): Promise<Found<KafkaConnection>> {
-  return found<KafkaConnection>({ brokers: 'SLUICE_TEST_KAFKA' }, async () => {
+/** `SLUICE_TEST_KAFKA`, and `SLUICE_TEST_KAFKA_PROXIED` where there is such a listener. */
+export async function kafkaEndpoint(): Promise<Found<KafkaConnection>> {
+  let proxied = process.env['SLUICE_TEST_KAFKA_PROXIED'] ?? ''
+  const kafka = await found<{ brokers: string }>({ brokers: 'SLUICE_TEST_KAFKA' }, async () => {
     const port = await freePort()
+    const proxy_port = await freePort()
     const host = process.env['TESTCONTAINERS_HOST_OVERRIDE'] ?? '127.0.0.1'
     return {
       spec: {
@@ -58,9 +65,10 @@ export function kafkaEndpoint(): Promise<Found<KafkaConnection>> {
         environment: {
           KAFKA_NODE_ID: '1',
           KAFKA_PROCESS_ROLES: 'broker,controller',
-          KAFKA_LISTENERS: `PLAINTEXT://:${port},CONTROLLER://:9093`,
-          KAFKA_ADVERTISED_LISTENERS: `PLAINTEXT://${host}:${port}`,
-          KAFKA_LISTENER_SECURITY_PROTOCOL_MAP: 'PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT',
+          KAFKA_LISTENERS: `PLAINTEXT://:${port},PROXIED://:9094,CONTROLLER://:9093`,
+          KAFKA_ADVERTISED_LISTENERS: `PLAINTEXT://${host}:${port},PROXIED://127.0.0.1:${proxy_port}`,
+          KAFKA_LISTENER_SECURITY_PROTOCOL_MAP: 'PLAINTEXT:PLAINTEXT,PROXIED:PLAINTEXT,CONTROLLER:PLAINTEXT',
+          KAFKA_INTER_BROKER_LISTENER_NAME: 'PLAINTEXT',
           KAFKA_CONTROLLER_LISTENER_NAMES: 'CONTROLLER',
           KAFKA_CONTROLLER_QUORUM_VOTERS: '1@localhost:9093',
           KAFKA_OFFSETS_TOPIC_REPLICATION_FACTOR: '1',
@@ -68,13 +76,17 @@ export function kafkaEndpoint(): Promise<Found<KafkaConnection>> {
           KAFKA_TRANSACTION_STATE_LOG_MIN_ISR: '1',
           KAFKA_GROUP_INITIAL_REBALANCE_DELAY_MS: '0',
         },
-        ports: [],
+        ports: [9094],
         same_port: port,
         ready: Wait.forLogMessage(/Kafka Server started/),
       },
-      connection: () => ({ brokers: `${host}:${port}` }),
+      connection(at) {
+        proxied = `127.0.0.1:${proxy_port}=${at(9094)}`
+        return { brokers: `${host}:${port}` }
+      },
     }
   })
+  return kafka.kind === 'ready' ? { ...kafka, proxied } : kafka
 }
 
 export interface PostgresConnection {
@@ -183,24 +195,36 @@ async function found<Connection extends object>(
   container: () => Promise<Container<Connection>>,
 ): Promise<Found<Connection>> {
   const named = fromEnvironment(names)
-  if (named) return { kind: 'ready', ...named, stop: async () => {}, crash: crashCommand(crashVariable(names)) }
+  if (named) {
+    const prefix = variablePrefix(names)
+    const power = powerCommands(prefix)
+    const crash = crashCommand(`${prefix}_CRASH`) ?? (power && (() => crashBy(power)))
+    return { kind: 'ready', ...named, stop: async () => {}, crash, power }
+  }
   const no_docker = await whyNoDocker()
   if (no_docker)
     return { kind: 'absent', reason: `${Object.values(names).join(', ')} are not in the environment and ${no_docker}` }
   const { spec, connection } = await container()
   const started = await startContainer(spec)
   const at = (port: number) => `${started.getHost()}:${started.getMappedPort(port)}`
+  const power = powerOf(started)
   return {
     kind: 'ready',
     ...connection(at),
     stop: async () => void (await started.stop()),
-    crash: () => crashContainer(started),
+    crash: () => crashBy(power),
+    power,
   }
 }
 
-/** `SLUICE_TEST_S3_ENDPOINT` gives `SLUICE_TEST_S3_CRASH`. */
-function crashVariable(names: object): string {
-  return `${String(Object.values(names)[0]).replace(/_(URL|ENDPOINT)$/, '')}_CRASH`
+async function crashBy(power: Power): Promise<void> {
+  await power.kill()
+  await power.start()
+}
+
+/** `SLUICE_TEST_S3_ENDPOINT` gives `SLUICE_TEST_S3`. */
+function variablePrefix(names: object): string {
+  return String(Object.values(names)[0]).replace(/_(URL|ENDPOINT)$/, '')
 }
 
 function fromEnvironment<Connection extends object>(

@@ -4,9 +4,8 @@ import { click, movie, view } from '../pipeline/world.ts'
 import { allEndpoints } from './all-endpoints.ts'
 import { deleteTopics } from './delete-topics.ts'
 import { describeServer } from './describe-server.ts'
-import { ServerLake, type ServiceProcess } from './server-lake.ts'
+import { ServerLake, type ServiceProcess, SINKS } from './server-lake.ts'
 
-const SINKS = ['sink-postgres', 'sink-influxdb', 'sink-elasticsearch', 'sink-neo4j'] as const
 const at = (second: number) =>
   `2025-10-02T21:${String(10 + Math.floor(second / 60))}:${String(second % 60).padStart(2, '0')}Z`
 

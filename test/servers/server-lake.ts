@@ -15,40 +15,53 @@ export type ServiceName =
   | 'sink-neo4j'
   | 'console'
 
+export const SINKS = ['sink-postgres', 'sink-influxdb', 'sink-elasticsearch', 'sink-neo4j'] as const
+
 /** One process of ours, as a container would run it. */
 export class ServiceProcess {
   readonly name: ServiceName
   readonly #child: ChildProcess
   /** Resolves with its exit code when it has ended. */
   readonly exited: Promise<number | null>
+  readonly #ready: Promise<void>
   #output = ''
+  #errors = ''
   #url = ''
 
-  private constructor(name: ServiceName, child: ChildProcess) {
-    this.name = name
-    this.#child = child
-    this.exited = new Promise((done) => child.once('exit', (code) => done(code)))
-  }
-
-  static async start(name: ServiceName, settings: Readonly<Record<string, string>>): Promise<ServiceProcess> {
+  private constructor(name: ServiceName, settings: Readonly<Record<string, string>>) {
     const child = spawn(process.execPath, [join(ROOT, 'services', name, 'src/main.ts')], {
       env: { PATH: process.env['PATH'] ?? '', SLUICE_PORT: '0', SLUICE_FRESHNESS_MS: '100', ...settings },
       stdio: ['ignore', 'pipe', 'pipe'],
     })
-    const service = new ServiceProcess(name, child)
-    const ready = new Promise<void>((done) => {
+    this.name = name
+    this.#child = child
+    // Not before all of its output was read.
+    this.exited = new Promise((done) => child.once('close', (code) => done(code)))
+    this.#ready = new Promise((done) => {
       const take = (text: Buffer) => {
-        service.#output = (service.#output + text.toString('utf8')).slice(-100_000)
-        service.#url ||= /"url":"(http:[^"]+)"/.exec(service.#output)?.[1] ?? ''
-        if (service.#url !== '') done()
+        this.#output = (this.#output + text.toString('utf8')).slice(-100_000)
+        this.#url ||= /"url":"(http:[^"]+)"/.exec(this.#output)?.[1] ?? ''
+        if (this.#url !== '') done()
       }
       child.stdout.on('data', take)
       child.stderr.on('data', take)
+      child.stderr.on('data', (text: Buffer) => {
+        this.#errors += text.toString('utf8')
+      })
     })
-    const timer = setTimeout(() => child.kill('SIGKILL'), START_LIMIT_MS)
-    const ended = await Promise.race([ready, service.exited])
+  }
+
+  /** Begins to start; see `exited` for one that is to be refused. */
+  static launch(name: ServiceName, settings: Readonly<Record<string, string>>): ServiceProcess {
+    return new ServiceProcess(name, settings)
+  }
+
+  static async start(name: ServiceName, settings: Readonly<Record<string, string>>): Promise<ServiceProcess> {
+    const service = ServiceProcess.launch(name, settings)
+    const timer = setTimeout(() => service.signal('SIGKILL'), START_LIMIT_MS)
+    const ended = await Promise.race([service.#ready, service.exited])
     clearTimeout(timer)
-    if (ended !== undefined) throw new Error(`${name} ended with ${ended} instead of starting: ${service.#output}`)
+    if (ended !== undefined) throw new Error(`${name} ended with ${ended} instead of starting: ${service.output}`)
     return service
   }
 
@@ -56,8 +69,14 @@ export class ServiceProcess {
     return this.#url
   }
 
+  /** What it wrote on standard output and standard error, as far back as is kept. */
   get output(): string {
     return this.#output
+  }
+
+  /** What it wrote on standard error. */
+  get errors(): string {
+    return this.#errors
   }
 
   signal(signal: NodeJS.Signals): void {
@@ -71,7 +90,7 @@ export class ServiceProcess {
   }
 }
 
-/** Our processes on real servers, with a bucket of their own. */
+/** Our processes on real servers, with a bucket of their own unless the settings name one. */
 export class ServerLake {
   readonly #settings: Readonly<Record<string, string>>
   readonly #scratch: string
@@ -86,14 +105,18 @@ export class ServerLake {
   static async create(settings: Readonly<Record<string, string>>): Promise<ServerLake> {
     const scratch = await mkdtemp(join(tmpdir(), 'sluice-servers-'))
     const bucket = `sluice-test-${Date.now().toString(36)}-${process.pid}`
-    return new ServerLake({ ...settings, SLUICE_S3_BUCKET: bucket }, scratch)
+    return new ServerLake({ SLUICE_S3_BUCKET: bucket, ...settings }, scratch)
   }
 
   async start(name: ServiceName, more: Readonly<Record<string, string>> = {}): Promise<ServiceProcess> {
-    const scratch = join(this.#scratch, String(this.#started++))
-    const service = await ServiceProcess.start(name, { ...this.#settings, SLUICE_SCRATCH: scratch, ...more })
+    const service = await ServiceProcess.start(name, { ...this.settings, ...more })
     this.#services.add(service)
     return service
+  }
+
+  /** What every process is started with, and a scratch folder of its own. */
+  get settings(): Readonly<Record<string, string>> {
+    return { ...this.#settings, SLUICE_SCRATCH: join(this.#scratch, String(this.#started++)) }
   }
 
   /** Ends every process in good order. @returns their exit codes */

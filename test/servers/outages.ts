@@ -1,0 +1,110 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { afterAll, beforeAll, expect, it } from 'vitest'
+import type { AllServers, ServerName } from './all-endpoints.ts'
+import type { Power } from './container.ts'
+import { LakeUnderLoad } from './lake-under-load.ts'
+import { PLACES, type Place, type ProgressWatch } from './progress-watch.ts'
+import { longestGap, type SteadyLoad } from './steady-load.ts'
+
+/** How long each server is away. The tests hold for any length from 10 s. */
+const OUTAGE_MS = Number(process.env['SLUICE_OUTAGE_SECONDS'] ?? 10) * 1_000
+/** What does not need the server that is away may stand still this long: less than the outage, or it would prove nothing. */
+const STALL_LIMIT_MS = Math.min(0.7 * OUTAGE_MS, 10_000)
+const ANSWER_LIMIT_MS = 5_000
+const STORES = ['postgres', 'influxdb', 'elasticsearch', 'neo4j'] as const
+
+/** The longest time without progress. */
+interface Stalls {
+  acknowledged: number
+  places: ReadonlyMap<Place, number>
+}
+
+/** Servers that go away under load, each in turn, and each by SIGKILL: nothing is lost, and nothing else waits for them. */
+export function outages({ settings, powers }: AllServers): void {
+  let lake: LakeUnderLoad
+
+  beforeAll(async () => {
+    lake = await LakeUnderLoad.start(settings)
+  })
+  afterAll(async () => {
+    await lake?.stop()
+  })
+
+  /** Takes the server away for a while, and waits until all goes on with it. */
+  async function takeAway(server: ServerName, power: Power, load: SteadyLoad, watch: ProgressWatch): Promise<Stalls> {
+    const from = performance.now()
+    await power.stop()
+    const asked = performance.now()
+    const status = await lake.console.call('GET', '/v1/status')
+    const answered_ms = performance.now() - asked
+    await sleep(OUTAGE_MS)
+    const to = performance.now()
+    await power.start()
+    await watch.moved()
+    const stalls = {
+      acknowledged: longestGap(load.acknowledged_ms, from, to),
+      places: new Map(PLACES.map((place) => [place, longestGap(watch.arrived_ms(place), from, to)])),
+    }
+    tell(server, stalls, { sent: load.sent.length, refused: load.refused.length, back_ms: performance.now() - to })
+    // Whatever is away, operators are told what goes on.
+    if (server === 'minio') expect(status.status).toBe(503)
+    else {
+      expect([status.status, status.json().caught_up]).toEqual([200, false])
+      expect(answered_ms).toBeLessThan(ANSWER_LIMIT_MS)
+    }
+    return stalls
+  }
+
+  function itBears(server: ServerName, expected: (stalls: Stalls, load: SteadyLoad) => void): void {
+    const power = powers[server]
+    it.skipIf(!power)(`${server} is away for ${OUTAGE_MS / 1000} s under load`, async () => {
+      let stalls: Stalls | undefined
+      const load = await lake.day(async (load, watch) => {
+        if (power) stalls = await takeAway(server, power, load, watch)
+      })
+      if (stalls) expected(stalls, load)
+      expect(stalls).toBeDefined()
+    })
+  }
+
+  for (const server of STORES)
+    itBears(server, ({ acknowledged, places }, load) => {
+      expect(load.refused).toEqual([])
+      expect(acknowledged).toBeLessThan(STALL_LIMIT_MS)
+      const stalled = [...places].filter(([place, ms]) => place !== server && ms >= STALL_LIMIT_MS)
+      expect(stalled).toEqual([])
+    })
+
+  itBears('kafka', ({ acknowledged }, load) => {
+    // Without the log nothing becomes rows; all is acknowledged.
+    expect(load.refused).toEqual([])
+    expect(acknowledged).toBeLessThan(STALL_LIMIT_MS)
+  })
+
+  itBears('minio', (_, load) => {
+    // Nothing can be made durable, and every request is told so.
+    expect(load.refused.length).toBeGreaterThan(0)
+    for (const { status, retry_after } of load.refused) expect([status, retry_after]).toEqual([503, '2'])
+  })
+
+  for (const killed of [STORES, ['kafka'], ['minio']] as const)
+    it.skipIf(killed.some((server) => !powers[server]))(`SIGKILL under load: ${killed.join(', ')}`, async () => {
+      await lake.day(async () => {
+        await Promise.all(
+          killed.map(async (server) => {
+            await powers[server]?.kill()
+            await powers[server]?.start()
+          }),
+        )
+      })
+    })
+}
+
+function tell(server: string, { acknowledged, places }: Stalls, more: object): void {
+  const longest = Object.fromEntries(
+    [['acknowledged', acknowledged], ...places].map(([k, v]) => [k, Math.round(Number(v))]),
+  )
+  process.stderr.write(
+    `${server} away for ${OUTAGE_MS} ms; longest stalls ${JSON.stringify(longest)}; ${JSON.stringify(more)}\n`,
+  )
+}
