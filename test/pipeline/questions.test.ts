@@ -181,6 +181,10 @@ describe('time', () => {
     expect(row).toEqual({ now: 4, before: 3 })
     expect((await client.trySql('SELECT 1 FROM movies VERSION AS OF 999')).status).toBe(404)
     expect((await client.trySql("SELECT 1 FROM movies TIMESTAMP AS OF '1999-01-01'")).status).toBe(404)
+    expect((await client.trySql('SELECT 1 FROM raw.events VERSION AS OF 0')).json().code).toBe('unknown_version')
+    expect(await client.sql('SELECT count(*) AS n FROM RAW.EVENTS, S3_CLICKSTREAM_LOGS WHERE false')).toEqual([
+      { n: 0 },
+    ])
   })
 })
 

@@ -31,19 +31,24 @@ export async function relationsFor(tables: readonly NamedTable[], parts: Relatio
       if (!raw) add(relations, await rawEvents(parts.rawZone))
       raw = true
       if (rawType !== 'events') relations.setup.push(rawOfType(rawType, parts.eventTypes))
-      if (table.name === CLICKSTREAM_ALIAS)
+      if (isClickstream(table.name))
         relations.setup.push(`CREATE OR REPLACE VIEW ${CLICKSTREAM_ALIAS} AS SELECT * FROM raw.click`)
     } else await addTable(relations, table, parts)
   }
   return relations
 }
 
-function rawTypeOf(table: NamedTable, lake: LakeReader): string | undefined {
-  if (table.schema === 'raw') return table.name
-  if (table.schema === '' && table.name === CLICKSTREAM_ALIAS && !lake.tables().includes(CLICKSTREAM_ALIAS))
-    return 'click'
-  return undefined
+/** Names of SQL are the same in any case, types of events are not. */
+function rawTypeOf({ schema, name, asOf }: NamedTable, lake: LakeReader): string | undefined {
+  const inRaw = schema.toLowerCase() === 'raw'
+  if (!inRaw && !(schema === '' && isClickstream(name) && !lake.tables().includes(CLICKSTREAM_ALIAS))) return undefined
+  if (asOf)
+    throw new SqlRefused('unknown_version', `raw events have no versions: leave AS OF out, or ask by received_at`)
+  if (!inRaw) return 'click'
+  return name.toLowerCase() === 'events' ? 'events' : name
 }
+
+const isClickstream = (name: string): boolean => name.toLowerCase() === CLICKSTREAM_ALIAS
 
 async function addTable(relations: Relations, table: NamedTable, { lake }: RelationParts): Promise<void> {
   const reading = table.schema === '' || table.schema === 'main' ? await openTable(lake, table) : undefined
@@ -66,7 +71,7 @@ async function openTable(lake: LakeReader, { name, asOf }: NamedTable): Promise<
   try {
     return await lake.open(name.toLowerCase(), asOf)
   } catch (error) {
-    if (error instanceof VersionGone) throw new SqlRefused('unknown_table', error.message)
+    if (error instanceof VersionGone) throw new SqlRefused('unknown_version', error.message)
     throw error
   }
 }

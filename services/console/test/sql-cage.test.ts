@@ -24,7 +24,11 @@ afterAll(async () => {
   await rm(folder, { recursive: true })
 })
 
+/** What statements named, since it was emptied. */
+const named: NamedTable[] = []
+
 async function relations(tables: NamedTable[]): Promise<Relations> {
+  named.push(...tables)
   const unknown = tables.find(({ name, cte }) => name !== 'movies' && !cte)
   if (unknown) throw new SqlRefused('unknown_table', unknown.name)
   const movies = join(folder, 'movies.csv')
@@ -61,7 +65,7 @@ describe('SqlCage answers', () => {
   it('values as the contract says', async () => {
     const [row] = await rows(
       `SELECT sum(1) AS n, 9007199254740993 AS big, 49.90::DECIMAL(12,2) AS money, TIMESTAMPTZ '2025-10-02 21:10:00+05:30' AS at, DATE '2025-10-02' AS day,
-       TIMESTAMP '2025-10-02 21:10:00.123456' AS micros, 'NaN'::DOUBLE AS nan, ['a', NULL] AS list, {'x': 1} AS struct, NULL AS nothing, 1.5::DOUBLE AS half, true AS yes`,
+       TIMESTAMP '2025-10-02 21:10:00.123456' AS micros, 3.2::FLOAT AS single, [1e-45::FLOAT, 16777216, 0.1] AS singles, 0.1::DOUBLE + 0.2::DOUBLE AS doubles, 'NaN'::DOUBLE AS nan, ['a', NULL] AS list, {'x': 1} AS struct, NULL AS nothing, 1.5::DOUBLE AS half, true AS yes`,
     )
     expect(row).toEqual({
       n: 1,
@@ -70,6 +74,9 @@ describe('SqlCage answers', () => {
       at: '2025-10-02T15:40:00Z',
       day: '2025-10-02',
       micros: '2025-10-02T21:10:00.123456Z',
+      single: 3.2,
+      singles: [1.4013e-45, 16777216, 0.1],
+      doubles: 0.30000000000000004,
       nan: 'NaN',
       list: ['a', null],
       struct: { x: 1 },
@@ -118,6 +125,21 @@ describe('SqlCage answers', () => {
     expect(await rows("SELECT movies.movie_id FROM movies VERSION AS OF 3 WHERE movies.movie_id = 'm1'")).toEqual([
       { movie_id: 'm1' },
     ])
+    const counted = async (from: string) => (await rows(`SELECT count(*) AS n FROM ${from}`))[0].n
+    named.length = 0
+    for (const from of [
+      'movies FOR VERSION AS OF 3',
+      "movies for version as of '3' AS m",
+      "movies FOR TIMESTAMP AS OF '2026-01-01' m",
+    ])
+      expect(await counted(from)).toBe(2)
+    expect(named.map(({ name, asOf }) => [name, asOf])).toEqual([
+      ['movies', { version: 3 }],
+      ['movies', { version: 3 }],
+      ['movies', { timestamp: '2026-01-01' }],
+    ])
+    for (const from of ['movies m VERSION AS OF 3', 'movies AS m FOR VERSION AS OF 3', 'movies VERSION AS OF -1'])
+      expect(await codeOf(`SELECT count(*) FROM ${from}`)).toBe('syntax_error')
     expect(await rows("SELECT 'movies VERSION AS OF 3' AS text -- movies VERSION AS OF 3")).toEqual([
       { text: 'movies VERSION AS OF 3' },
     ])

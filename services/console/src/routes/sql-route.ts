@@ -3,9 +3,9 @@ import { ProblemError } from '@sluice/service'
 import type { FastifyInstance } from 'fastify'
 import type { ConsoleRouteParts } from '../console-parts.ts'
 import { relationsFor } from '../relations.ts'
+import { acceptedFormat } from '../sql/accepted-format.ts'
 import { CONTENT_TYPES } from '../sql/result-format.ts'
 import { type SqlRefusalCode, SqlRefused } from '../sql/sql-cage.ts'
-import type { ResultFormat } from '../sql/sql-protocol.ts'
 import { problems } from './schemas.ts'
 
 const STATUS: Readonly<Record<SqlRefusalCode, number>> = {
@@ -14,6 +14,7 @@ const STATUS: Readonly<Record<SqlRefusalCode, number>> = {
   forbidden_function: 403,
   forbidden_statement: 403,
   unknown_table: 404,
+  unknown_version: 404,
   sql_error: 400,
   too_many_rows: 413,
   out_of_memory: 413,
@@ -73,7 +74,7 @@ const schema = {
 export function sqlRoute(app: FastifyInstance, parts: ConsoleRouteParts): void {
   app.post<{ Body: { sql: string } }>('/v1/sql', { schema, bodyLimit: BODY_LIMIT_BYTES }, async (request, reply) => {
     parts.authorize(request, 'query')
-    const format = formatOf(request.headers.accept)
+    const format = acceptedFormat(request.headers.accept)
     try {
       const chunks = await parts.cage.query(request.body.sql, format, (tables) => relationsFor(tables, parts))
       return reply.header('content-type', CONTENT_TYPES[format]).send(Readable.from(chunks, { objectMode: false }))
@@ -93,11 +94,4 @@ function problemOf(error: SqlRefused): ProblemError {
     detail: error.message,
     ...busy,
   })
-}
-
-function formatOf(accept: string | undefined): ResultFormat {
-  if (accept?.includes('application/vnd.apache.arrow.stream')) return 'arrow'
-  if (accept?.includes('text/csv')) return 'csv'
-  if (accept?.includes('application/x-ndjson')) return 'ndjson'
-  return 'json'
 }

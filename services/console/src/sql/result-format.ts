@@ -1,6 +1,6 @@
 import type { DuckDBResult, DuckDBValue } from '@duckdb/node-api'
 import * as arrow from 'apache-arrow'
-import { type JsonValue, jsonValue } from './result-value.ts'
+import { isSingle, type JsonValue, jsonValue } from './result-value.ts'
 import type { ResultFormat } from './sql-protocol.ts'
 
 export const CONTENT_TYPES: Readonly<Record<ResultFormat, string>> = {
@@ -20,8 +20,8 @@ export interface ResultWriter {
 export function resultWriter(format: ResultFormat, result: DuckDBResult): ResultWriter {
   const names = result.deduplicatedColumnNames()
   const types = result.columnTypes().map(String)
-  if (format === 'csv') return csvWriter(names)
-  if (format === 'ndjson') return ndjsonWriter(names)
+  if (format === 'csv') return csvWriter(names, types)
+  if (format === 'ndjson') return ndjsonWriter(names, types)
   if (format === 'arrow') return arrowWriter(names, types)
   return jsonWriter(names, types)
 }
@@ -30,11 +30,12 @@ const EMPTY = new Uint8Array()
 
 function jsonWriter(names: readonly string[], types: readonly string[]): ResultWriter {
   let first = true
+  const rowText = rowWriter(names, types)
   return {
     head: () =>
       Buffer.from(`{"columns":${JSON.stringify(names.map((name, i) => ({ name, type: types[i] })))},"rows":[`),
     rows: (chunk) => {
-      const text = chunk.map((row) => rowText(names, row)).join(',\n')
+      const text = chunk.map(rowText).join(',\n')
       const separator = first ? '\n' : ',\n'
       first = false
       return Buffer.from(separator + text)
@@ -43,25 +44,30 @@ function jsonWriter(names: readonly string[], types: readonly string[]): ResultW
   }
 }
 
-function ndjsonWriter(names: readonly string[]): ResultWriter {
+function ndjsonWriter(names: readonly string[], types: readonly string[]): ResultWriter {
+  const rowText = rowWriter(names, types)
   return {
     head: () => EMPTY,
-    rows: (chunk) => Buffer.from(chunk.map((row) => `${rowText(names, row)}\n`).join('')),
+    rows: (chunk) => Buffer.from(chunk.map((row) => `${rowText(row)}\n`).join('')),
     tail: () => EMPTY,
   }
 }
 
 /** Members by hand: a column may be called `__proto__`. */
-function rowText(names: readonly string[], row: readonly DuckDBValue[]): string {
-  return `{${names.map((name, i) => `${JSON.stringify(name)}:${JSON.stringify(jsonValue(row[i] ?? null))}`).join(',')}}`
+function rowWriter(names: readonly string[], types: readonly string[]): (row: readonly DuckDBValue[]) => string {
+  const columns = names.map((name, i) => ({ label: `${JSON.stringify(name)}:`, single: isSingle(types[i] ?? '') }))
+  return (row) =>
+    `{${columns.map(({ label, single }, i) => label + JSON.stringify(jsonValue(row[i] ?? null, single))).join(',')}}`
 }
 
 /** RFC 4180; null is empty, an empty string is quoted. */
-function csvWriter(names: readonly string[]): ResultWriter {
+function csvWriter(names: readonly string[], types: readonly string[]): ResultWriter {
+  const singles = types.map(isSingle)
   const line = (fields: readonly string[]) => `${fields.join(',')}\r\n`
   return {
     head: () => Buffer.from(line(names.map(csvText))),
-    rows: (chunk) => Buffer.from(chunk.map((row) => line(row.map((value) => csvField(jsonValue(value))))).join('')),
+    rows: (chunk) =>
+      Buffer.from(chunk.map((row) => line(row.map((value, i) => csvField(jsonValue(value, singles[i]))))).join('')),
     tail: () => EMPTY,
   }
 }

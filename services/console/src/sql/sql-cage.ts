@@ -38,6 +38,7 @@ export interface Relations {
 export type SqlRefusalCode =
   | Extract<Judgement, { kind: 'refused' }>['code']
   | 'unknown_table'
+  | 'unknown_version'
   | 'sql_error'
   | 'too_many_rows'
   | 'out_of_memory'

@@ -1,4 +1,4 @@
-import { type AsOf, readMarkedName } from './time-travel.ts'
+import { type AsOf, isMarked, readMarkedName } from './time-travel.ts'
 
 /** A table that a query names. */
 export interface NamedTable {
@@ -107,6 +107,8 @@ function judgeNode(
   tables: NamedTable[],
 ): Judgement | undefined {
   const type = node['type']
+  if (typeof node['alias'] === 'string' && isMarked(node['alias']))
+    return refused('syntax_error', 'expected VERSION AS OF and TIMESTAMP AS OF right after a table, before its alias')
   if (type === 'SHOW_REF')
     return refused(
       'forbidden_statement',

@@ -8,8 +8,8 @@ const TOKEN =
   /'(?:[^']|'')*'|"(?:[^"]|"")*"|--[^\n]*|\/\*[\s\S]*?\*\/|\$([A-Za-z_]\w*)?\$[\s\S]*?\$\1\$|[\p{L}_][\p{L}\p{N}_$]*|\d+(?:\.\d+)?|\s+|[\s\S]/gu
 
 /**
- * Rewrites `t VERSION AS OF 3` and `t TIMESTAMP AS OF '2026-01-01'` (Spark's and Delta's syntax, which DuckDB does not
- * know) into a table name that carries the version, so that DuckDB's parser can be asked about the whole statement.
+ * Rewrites `t VERSION AS OF 3` and `t TIMESTAMP AS OF '2026-01-01'`, with FOR before them or without (Spark's, Delta's
+ * and Trino's syntax, which DuckDB does not know) into a table name that carries the version, so that DuckDB's parser can be asked about the whole statement.
  */
 export function rewriteAsOf(sql: string): string {
   const tokens = sql.match(TOKEN) ?? []
@@ -18,14 +18,17 @@ export function rewriteAsOf(sql: string): string {
     .filter(({ text }) => !/^(\s+|--[\s\S]*|\/\*[\s\S]*)$/.test(text))
   const out: (string | undefined)[] = [...tokens]
   for (let i = 0; i + 4 < telling.length; i++) {
-    const [name, unit, as, of, value] = telling.slice(i, i + 5)
+    const name = telling[i]
+    const given = telling.slice(i + 1, i + 6)
+    if (isWord(given[0]?.text, 'FOR')) given.shift()
+    const [unit, as, of, value] = given
     if (!name || !unit || !as || !of || !value) continue
     if (!/^("|[\p{L}_])/u.test(name.text) || !isWord(as.text, 'AS') || !isWord(of.text, 'OF')) continue
     const asOf = asOfFrom(unit.text, value.text)
     if (!asOf) continue
     out[name.at] = `"${markedTableName(unquoted(name.text), asOf).replaceAll('"', '""')}"`
     for (let at = name.at + 1; at <= value.at; at++) out[at] = undefined
-    i += 4
+    i = telling.indexOf(value)
   }
   return out.filter((text) => text !== undefined).join('')
 }
@@ -38,16 +41,20 @@ export function readMarkedName(name: string): { name: string; asOf?: AsOf } {
   return { name }
 }
 
+/** Whether `rewriteAsOf` took this name for a table's, which it is not: an alias, a column. */
+export const isMarked = (name: string): boolean => name.includes(MARK)
+
 /** The name under which `rewriteAsOf` has a table at a version looked up. */
 export function markedTableName(name: string, asOf: AsOf): string {
   return 'version' in asOf ? `${name}${MARK}v${MARK}${asOf.version}` : `${name}${MARK}t${MARK}${asOf.timestamp}`
 }
 
 function asOfFrom(unit: string, value: string): AsOf | undefined {
-  if (isWord(unit, 'VERSION') && /^\d+$/.test(value)) return { version: Number(value) }
+  const [, version] = isWord(unit, 'VERSION') ? (/^'?(\d+)'?$/.exec(value) ?? []) : []
+  if (version !== undefined) return { version: Number(version) }
   if (isWord(unit, 'TIMESTAMP') && value.startsWith("'")) return { timestamp: value.slice(1, -1).replaceAll("''", "'") }
   return undefined
 }
 
-const isWord = (text: string, word: string) => text.toUpperCase() === word
+const isWord = (text: string | undefined, word: string) => text?.toUpperCase() === word
 const unquoted = (name: string) => (name.startsWith('"') ? name.slice(1, -1).replaceAll('""', '"') : name)
