@@ -3,15 +3,21 @@ import type { Logger } from './log.ts'
 /** Parts that were opened, to be closed in the reverse order. */
 export class Closers {
   readonly #closers: { name: string; close: () => Promise<unknown> }[] = []
+  #closing = false
 
+  /** Throws once the parts are being closed, with the new one closed too: a start that is under way ends there. */
   add(name: string, close: () => Promise<unknown>): void {
     this.#closers.unshift({ name, close })
+    if (!this.#closing) return
+    throw new Error(`${name} was opened while the process ended`)
   }
 
   /** Closes everything, each part within the time limit; what fails is logged, and the rest is closed all the same. */
   async close(log: Logger, limit_ms = 20_000): Promise<boolean> {
     let clean = true
-    for (const { name, close } of this.#closers.splice(0)) {
+    this.#closing = true
+    for (let next = this.#closers.shift(); next !== undefined; next = this.#closers.shift()) {
+      const { name, close } = next
       try {
         await within(close(), limit_ms, name)
       } catch (error) {

@@ -198,6 +198,16 @@ describe('parts of a process', () => {
     expect(await closers.close(log, 20)).toBe(false)
     expect(closed).toEqual(['d', 'a'])
   })
+  it('what is opened while they close is closed too, and its start ends', async () => {
+    const closers = new Closers()
+    const closed: string[] = []
+    closers.add('a', async () => {
+      closed.push('a')
+      expect(() => closers.add('late', async () => closed.push('late'))).toThrow('late was opened while')
+    })
+    expect(await closers.close(log)).toBe(true)
+    expect(closed).toEqual(['a', 'late'])
+  })
   it('a loop takes its turn again after a failure, and stops', async () => {
     let turns = 0
     const failures: unknown[] = []
