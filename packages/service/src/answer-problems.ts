@@ -1,4 +1,5 @@
 import type { FastifyError, FastifyInstance } from 'fastify'
+import { discardRest } from './discard-rest.ts'
 import { refusalOf } from './framework-problem.ts'
 import { knownPaths } from './known-paths.ts'
 import { ProblemError, sendProblem } from './problem.ts'
@@ -24,6 +25,7 @@ export function answerProblems(app: FastifyInstance): void {
       })
     const status =
       'statusCode' in error && error.statusCode !== undefined && error.statusCode < 500 ? error.statusCode : 500
+    if (status === 413 && discardRest(request.raw)) reply.removeHeader('connection')
     if (status < 500) return sendProblem(reply, refusalOf(error, status, request))
     request.log.error({ err: error }, 'a request failed')
     return sendProblem(reply, {

@@ -9,7 +9,7 @@ export interface WholeRange {
  * header is no valid one: then all is sent. `unsatisfiable` is answered with 416.
  */
 export function requestedRange(header: string | undefined, size: number): WholeRange | 'whole' | 'unsatisfiable' {
-  const match = /^bytes=(\d{0,15})-(\d{0,15})$/i.exec(header?.trim() ?? '')
+  const match = /^bytes=(\d*)-(\d*)$/i.exec(header?.trim() ?? '')
   if (!match) return 'whole'
   const [, first = '', last = ''] = match
   if (first === '') {

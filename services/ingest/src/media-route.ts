@@ -58,7 +58,9 @@ export function mediaRoute(fastify: FastifyInstance, { media, uploads, authorize
     })
     if (namesTag(request.headers['if-none-match'], etag)) return reply.code(304).send()
     const if_range = request.headers['if-range']
-    const asked = if_range === undefined || if_range === etag ? request.headers.range : undefined
+    const is_current = if_range === undefined || if_range === etag
+    // Ranges are for GET only (RFC 9110, section 14.2).
+    const asked = is_current && request.method === 'GET' ? request.headers.range : undefined
     const range = requestedRange(asked, found.size)
     if (range === 'unsatisfiable') {
       reply.header('content-range', `bytes */${found.size}`)

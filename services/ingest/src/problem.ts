@@ -1,5 +1,6 @@
 import { STATUS_CODES } from 'node:http'
 import { ObjectStoreError } from '@sluice/object-store'
+import { discardRest } from '@sluice/service'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 
 /** A refusal of a whole request, sent as `application/problem+json`. */
@@ -17,13 +18,12 @@ export class Problem extends Error {
 }
 
 /** Answers with the problem; anything else that was thrown goes on to the server's own error handler. */
-export function answerProblem(error: unknown, _request: FastifyRequest, reply: FastifyReply): FastifyReply {
+export function answerProblem(error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
   const problem = error instanceof ObjectStoreError ? notStored(error) : error
   if (!(problem instanceof Problem)) throw problem
   const { status, code, message: detail, retry_after_s } = problem
   if (retry_after_s !== undefined) reply.header('retry-after', String(retry_after_s))
-  // What is left of a body that is too large is not worth reading.
-  if (status === 413) reply.header('connection', 'close')
+  if (status === 413 && !discardRest(request.raw)) reply.header('connection', 'close')
   const title = STATUS_CODES[status] ?? 'Error'
   const retryable = retry_after_s !== undefined
   return reply

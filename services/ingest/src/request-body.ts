@@ -7,7 +7,10 @@ import { Problem } from './problem.ts'
 
 const EXPANDED_CHUNK_BYTES = 64 * 1024
 
-const expanders: ReadonlyMap<string, () => Transform> = new Map<string, () => Transform>([
+/** Counts the bytes that it took for its own. */
+type Expander = Transform & { bytesWritten: number }
+
+const expanders: ReadonlyMap<string, () => Expander> = new Map<string, () => Expander>([
   ['gzip', () => createGunzip({ chunkSize: EXPANDED_CHUNK_BYTES })],
   ['x-gzip', () => createGunzip({ chunkSize: EXPANDED_CHUNK_BYTES })],
   ['deflate', () => createInflate({ chunkSize: EXPANDED_CHUNK_BYTES })],
@@ -61,7 +64,7 @@ function bodyBytes(request: IncomingMessage, limit: number, hold: Hold): Promise
 async function expanded(
   bytes: Buffer,
   encoding: string,
-  expander: Transform,
+  expander: Expander,
   limit: number,
   hold: Hold,
 ): Promise<Buffer> {
@@ -76,6 +79,8 @@ async function expanded(
       hold.take(chunk.length)
       chunks.push(chunk)
     }
+    // zlib's stop at what is none of their format, and say nothing: whatever follows would be lost. Zeros are padding.
+    if (bytes.subarray(expander.bytesWritten).some((byte) => byte !== 0)) throw new Error('more follows')
     return Buffer.concat(chunks, length)
   } catch (error) {
     if (error instanceof Problem) throw error

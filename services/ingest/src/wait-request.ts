@@ -15,8 +15,11 @@ export function waitRequest(query: Readonly<Record<string, unknown>>, limit_ms: 
   if (wait === undefined) return undefined
   if (wait !== 'table' && wait !== 'stores')
     throw new Problem(400, 'invalid_parameter', 'expected wait to be "table" or "stores"')
-  const given = timeout_ms === undefined ? Math.min(DEFAULT_TIMEOUT_MS, limit_ms) : Number(timeout_ms)
-  if (!Number.isInteger(given) || given < 0 || given > limit_ms)
+  const given = timeout_ms === undefined ? Math.min(DEFAULT_TIMEOUT_MS, limit_ms) : wholeNumber(timeout_ms)
+  if (given === undefined || given > limit_ms)
     throw new Problem(400, 'invalid_parameter', `expected timeout_ms to be a whole number from 0 to ${limit_ms}`)
   return { level: wait, timeout_ms: given }
 }
+
+const wholeNumber = (value: unknown): number | undefined =>
+  typeof value === 'string' && /^\d{1,15}$/.test(value) ? Number(value) : undefined

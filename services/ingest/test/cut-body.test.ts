@@ -45,6 +45,21 @@ test('a chunked body is accepted, and refused beyond the limit while it arrives'
   expect(await talk(`${head}ff\r\n${' '.repeat(255)}\r\n`)).toContain('HTTP/1.1 413')
 })
 
+test('a client that sends all of a body that is too large sees why, and may go on', async () => {
+  w = await world({ limits: { body_limit_bytes: 100 } })
+  await w.app.listen({ port: 0, host: '127.0.0.1' })
+  const length = 20_000_000
+  const large = `POST /v1/events HTTP/1.1\r\nhost: x\r\ncontent-length: ${length}\r\n\r\n${' '.repeat(length)}`
+  const answers = await talk(large + request('/v1/events', 'POST', 16, '{"type":"click"}'))
+  expect(answers.match(/HTTP\/1.1 \d+/g)).toEqual(['HTTP/1.1 413', 'HTTP/1.1 202'])
+})
+
+test('a body that never ends is refused without being read for ever', async () => {
+  w = await world({ limits: { body_limit_bytes: 100 } })
+  await w.app.listen({ port: 0, host: '127.0.0.1' })
+  expect(await talk(request('/v1/events', 'POST', 1e12, 'x'))).toContain('HTTP/1.1 413')
+})
+
 test('a medium that is cut off leaves nothing behind', async () => {
   w = await world()
   await w.app.listen({ port: 0, host: '127.0.0.1' })

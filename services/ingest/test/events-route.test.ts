@@ -1,4 +1,4 @@
-import { gzipSync, zstdCompressSync } from 'node:zlib'
+import { deflateSync, gzipSync, zstdCompressSync } from 'node:zlib'
 import { afterEach, describe, expect, test } from 'vitest'
 import { type World, world } from './world.ts'
 
@@ -319,6 +319,18 @@ describe('limits and hostile bodies', () => {
     expect((await post(cutZstd, 'application/json', { 'content-encoding': 'zstd' })).json().code).toBe(
       'invalid_encoding',
     )
+    for (const [encoding, whole] of [
+      ['zstd', zstdCompressSync(body)],
+      ['deflate', deflateSync(body)],
+    ] as const) {
+      const followed = Buffer.concat([whole, Buffer.from('{"type":"click"}')])
+      expect((await post(followed, 'application/json', { 'content-encoding': encoding })).json().code).toBe(
+        'invalid_encoding',
+      )
+    }
+    const frames = Buffer.concat([body, Buffer.from('\n'), body].map((part) => zstdCompressSync(part)))
+    const both = await post(frames, 'application/x-ndjson', { 'content-encoding': 'zstd' })
+    expect([both.statusCode, both.json().accepted]).toEqual([202, 2])
     expect((await post(body, 'application/json', { 'content-encoding': 'br' })).statusCode).toBe(415)
     expect((await post(body, 'application/json', { 'content-encoding': 'constructor' })).statusCode).toBe(415)
   })

@@ -48,6 +48,8 @@ test('what cannot be waited for is refused before anything is accepted', async (
     'wait=raw',
     'wait=table&timeout_ms=-1',
     'wait=table&timeout_ms=x',
+    'wait=table&timeout_ms=',
+    'wait=table&timeout_ms=1e3',
     'wait=table&timeout_ms=1001',
     'wait=table&wait=stores',
   ])
