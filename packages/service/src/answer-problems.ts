@@ -13,7 +13,9 @@ const RETRY_AFTER_S = 2
  */
 export function answerProblems(app: FastifyInstance): void {
   const methodsOf = knownPaths(app)
-  app.setErrorHandler((error: FastifyError | ProblemError, request, reply) => {
+  app.setErrorHandler(async (error: FastifyError | ProblemError, request, reply) => {
+    // Fastify ends the connection with the answer where a body is too large.
+    if (await discardRest(request.raw)) reply.removeHeader('connection')
     if (error instanceof ProblemError) return sendProblem(reply, error.fields)
     if ('retryable' in error && error.retryable === true)
       return sendProblem(reply, {
@@ -25,7 +27,6 @@ export function answerProblems(app: FastifyInstance): void {
       })
     const status =
       'statusCode' in error && error.statusCode !== undefined && error.statusCode < 500 ? error.statusCode : 500
-    if (status === 413 && discardRest(request.raw)) reply.removeHeader('connection')
     if (status < 500) return sendProblem(reply, refusalOf(error, status, request))
     request.log.error({ err: error }, 'a request failed')
     return sendProblem(reply, {

@@ -18,12 +18,16 @@ export class Problem extends Error {
 }
 
 /** Answers with the problem; anything else that was thrown goes on to the server's own error handler. */
-export function answerProblem(error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
+export async function answerProblem(
+  error: unknown,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): Promise<FastifyReply> {
   const problem = error instanceof ObjectStoreError ? notStored(error) : error
   if (!(problem instanceof Problem)) throw problem
   const { status, code, message: detail, retry_after_s } = problem
   if (retry_after_s !== undefined) reply.header('retry-after', String(retry_after_s))
-  if (status === 413 && !discardRest(request.raw)) reply.header('connection', 'close')
+  if (!(await discardRest(request.raw))) reply.header('connection', 'close')
   const title = STATUS_CODES[status] ?? 'Error'
   const retryable = retry_after_s !== undefined
   return reply

@@ -42,16 +42,18 @@ test('a chunked body is accepted, and refused beyond the limit while it arrives'
   await w.app.listen({ port: 0, host: '127.0.0.1' })
   const head = 'POST /v1/events HTTP/1.1\r\nhost: x\r\nconnection: close\r\ntransfer-encoding: chunked\r\n\r\n'
   expect(await talk(`${head}8\r\n{"type":\r\n8\r\n"click"}\r\n0\r\n\r\n`)).toContain('HTTP/1.1 202')
-  expect(await talk(`${head}ff\r\n${' '.repeat(255)}\r\n`)).toContain('HTTP/1.1 413')
+  expect(await talk(`${head}ff\r\n${' '.repeat(255)}\r\n0\r\n\r\n`)).toContain('HTTP/1.1 413')
 })
 
 test('a client that sends all of a body that is too large sees why, and may go on', async () => {
   w = await world({ limits: { body_limit_bytes: 100 } })
   await w.app.listen({ port: 0, host: '127.0.0.1' })
   const length = 20_000_000
-  const large = `POST /v1/events HTTP/1.1\r\nhost: x\r\ncontent-length: ${length}\r\n\r\n${' '.repeat(length)}`
+  const body = ' '.repeat(length)
+  const large = `POST /v1/events HTTP/1.1\r\nhost: x\r\ncontent-length: ${length}\r\n\r\n${body}`
   const answers = await talk(large + request('/v1/events', 'POST', 16, '{"type":"click"}'))
   expect(answers.match(/HTTP\/1.1 \d+/g)).toEqual(['HTTP/1.1 413', 'HTTP/1.1 202'])
+  expect(await talk(request('/v1/events', 'POST', length, body))).toContain('HTTP/1.1 413')
 })
 
 test('a body that never ends is refused without being read for ever', async () => {
