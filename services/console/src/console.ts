@@ -26,6 +26,7 @@ export async function createConsole(parts: ConsoleParts): Promise<Console> {
       memory_limit_bytes: parts.memory_limit_bytes,
       threads: THREADS,
       temporary_path: join(parts.scratch_path, 'duckdb'),
+      joins: 'optimized',
     }),
   )
   const routeParts: ConsoleRouteParts = {

@@ -33,7 +33,7 @@ export class Upkeep {
         table,
         table === lake.ledger
           ? { compaction: { range_by: 'id_hash' }, needed_version: () => oldestNeeded(lake, ledger) }
-          : {},
+          : { waiting: () => this.#waiting(table) },
       ),
       seen: -1,
     }))
@@ -53,7 +53,7 @@ export class Upkeep {
     for (const entry of this.#tables) {
       if (signal.aborted) return
       // A table that nobody wrote to since its last pass needs none.
-      if (this.#versionOf(entry.table) <= entry.seen || this.#hasPlans(entry.table)) continue
+      if (this.#versionOf(entry.table) <= entry.seen) continue
       await entry.maintenance.pass()
       entry.seen = entry.table.version
     }
@@ -64,10 +64,13 @@ export class Upkeep {
     return table === this.#options.lake.ledger ? this.#options.ledger.version : table.version
   }
 
-  /** Rows wait beside the table to be taken in: nothing may be cleaned up before. */
-  #hasPlans(table: LakeTable): boolean {
-    const head = this.#options.ledger.head(table.name)
-    return head !== undefined && table.view().txn(LEDGER_TXN) < head
+  /** Files of plans that the table has not applied yet; a busy keyed table always has some. */
+  async #waiting(table: LakeTable): Promise<ReadonlySet<string> | undefined> {
+    const plans = await this.#options.ledger.unapplied(table.name, table.view().txn(LEDGER_TXN))
+    return (
+      plans &&
+      new Set(plans.flatMap(({ entry }) => (entry.kind === 'close' ? [] : entry.files.map(({ path }) => path))))
+    )
   }
 }
 

@@ -14,6 +14,11 @@ export interface DatabaseOptions {
   temporary_limit_bytes?: number
   /** How many pieces of work may hold a connection at once; others wait. Default 8. */
   max_connections?: number
+  /**
+   * Default `as_written`: the right side of a join is held in memory. Of Parquet files that are read with a given schema
+   * DuckDB expects 500 rows each, and would hold ten million to find a few.
+   */
+  joins?: 'as_written' | 'optimized'
 }
 
 const DEFAULT_CONNECTIONS = 8
@@ -36,6 +41,8 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
     const connection = await instance.connect()
     // The system's page cache keeps local files already; DuckDB's own would fill the memory limit with them again.
     await connection.run(`SET GLOBAL TimeZone = ${literal('UTC')}; SET GLOBAL enable_external_file_cache = false`)
+    if (options.joins !== 'optimized')
+      await connection.run("SET GLOBAL disabled_optimizers = 'join_order,build_side_probe_side'")
     connection.closeSync()
     return new Database(instance, options)
   } catch (error) {

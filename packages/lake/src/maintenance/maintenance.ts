@@ -1,3 +1,4 @@
+import type { AddFile } from '@sluice/delta'
 import { targetBytes } from '../table/lake-parts.ts'
 import type { LakeTable } from '../table/lake-table.ts'
 import type { VacuumOptions } from '../table/vacuum.ts'
@@ -10,6 +11,8 @@ export interface MaintenancePolicy {
   /** Log entries older than this go, unless pinned. Default: the table's `delta.logRetentionDuration`. */
   log_retention_ms?: number
   vacuum?: VacuumOptions
+  /** Asked before files are deleted: paths of rows that wait beside the table to be taken in; `undefined`: not known. */
+  waiting?: () => Promise<ReadonlySet<string> | undefined>
   /** The log and the files are cleaned at most this often: both list objects. Default 10 minutes. */
   clean_every_ms?: number
   /** The oldest version that somebody needs to read from the log besides pins; asked before the log is cleaned. */
@@ -60,12 +63,15 @@ export class Maintenance {
     const compaction = { target_bytes: targetBytes(this.#table.use), ...this.#policy.compaction }
     const done: MaintenancePass['compactions'] = []
     while (done.length < MAX_COMPACTIONS) {
-      const files = filesToMerge(this.#table.snapshot.files(), compaction)
-      if (!files) break
+      // A pass with nothing to merge waits for no turn.
+      if (!filesToMerge(this.#table.snapshot.files(), compaction)) break
+      let chosen: readonly AddFile[] | undefined
       const { target_bytes, range_by } = compaction
-      const outcome = await this.#table.optimize({ files, target_bytes, range_by })
-      const bytes = files.reduce((sum, { size }) => sum + size, 0)
-      done.push({ files: files.length, bytes, outcome: outcome.kind === 'committed' ? 'committed' : 'lost' })
+      const choose = (files: readonly AddFile[]) => (chosen = filesToMerge(files, compaction))
+      const outcome = await this.#table.optimize({ choose, target_bytes, range_by })
+      if (!chosen) break
+      const bytes = chosen.reduce((sum, { size }) => sum + size, 0)
+      done.push({ files: chosen.length, bytes, outcome: outcome.kind === 'committed' ? 'committed' : 'lost' })
       if (outcome.kind !== 'committed') break
     }
     return done
@@ -84,13 +90,21 @@ export class Maintenance {
     if (now - this.#cleaned_ms < (this.#policy.clean_every_ms ?? CLEAN_EVERY_MS))
       return { log_deleted: 0, files_deleted: 0 }
     this.#cleaned_ms = now
-    const vacuumed = await this.#table.vacuum(this.#policy.vacuum)
+    const vacuumed = await this.#vacuum()
     const needed = await this.#policy.needed_version?.()
     const pins = (await this.#table.pins()).map(({ version }) => version)
     const log = await this.#table.delta.cleanLog({
       retention_ms: this.#policy.log_retention_ms ?? this.#table.snapshot.properties.logRetention_ms,
       pins: needed === undefined ? pins : [...pins, needed],
     })
-    return { log_deleted: log.deleted.length, files_deleted: vacuumed.deleted.length }
+    return { log_deleted: log.deleted.length, files_deleted: vacuumed }
+  }
+
+  async #vacuum(): Promise<number> {
+    const { vacuum, waiting = async () => new Set<string>() } = this.#policy
+    const needed = await waiting()
+    if (!needed) return 0
+    const keep = (path: string) => needed.has(path) || (vacuum?.keep?.(path) ?? false)
+    return (await this.#table.vacuum({ ...vacuum, keep })).deleted.length
   }
 }

@@ -17,6 +17,7 @@ import { type WrittenFile, writeParquet } from './parquet-file.ts'
 import { type Pin, pin, pins, unpin } from './pins.ts'
 import { selectAs } from './relation.ts'
 import { TableView } from './table-view.ts'
+import { Turns } from './turns.ts'
 import { type Vacuumed, type VacuumOptions, vacuum } from './vacuum.ts'
 import type { WriteOptions, WriteOutcome } from './write-outcome.ts'
 
@@ -36,6 +37,8 @@ export class LakeTable {
   readonly use: TableUse
   readonly root: string
   readonly delta: DeltaTable
+  /** What rewrites files: side by side one would lose to the other, and seconds of work with it. */
+  readonly #rewrites = new Turns()
   #snapshot: Snapshot
 
   private constructor(lake: LakeParts, use: TableUse, delta: DeltaTable, snapshot: Snapshot) {
@@ -179,17 +182,17 @@ export class LakeTable {
 
   /** Merges candidate rows into a keyed table, the newest of each key wins; see `merge`. */
   merge(source: MergeSource, options: MergeOptions = {}): Promise<WriteOutcome> {
-    return merge(this, source, options)
+    return this.#rewrites.take(() => merge(this, source, options))
   }
 
   /** Removes rows; see `deleteRows`. */
   delete(choice: RowChoice, options: WriteOptions = {}): Promise<WriteOutcome> {
-    return deleteRows(this, choice, options)
+    return this.#rewrites.take(() => deleteRows(this, choice, options))
   }
 
   /** Changes rows; see `updateRows`. */
   update(choice: RowChoice, values: NewValues, options: WriteOptions = {}): Promise<WriteOutcome> {
-    return updateRows(this, choice, values, options)
+    return this.#rewrites.take(() => updateRows(this, choice, values, options))
   }
 
   /** Replaces all rows; see `overwrite`. */
@@ -204,7 +207,7 @@ export class LakeTable {
 
   /** Merges files into fewer, sorted ones; see `optimize`. */
   optimize(options: OptimizeOptions = {}): Promise<WriteOutcome> {
-    return optimize(this, options)
+    return this.#rewrites.take(() => optimize(this, options))
   }
 
   /** Deletes files that nobody needs any more; see `vacuum`. */

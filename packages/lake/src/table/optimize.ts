@@ -12,8 +12,8 @@ import { rowsIn, TableView } from './table-view.ts'
 import { addOf, removeOf, type WriteOptions, type WriteOutcome, write } from './write-outcome.ts'
 
 export interface OptimizeOptions extends WriteOptions {
-  /** Files to merge; default: all. */
-  files?: readonly AddFile[]
+  /** Chooses the files to merge among the newest version's, or none; default: all. */
+  choose?: (files: readonly AddFile[]) => readonly AddFile[] | undefined
   /** Bytes a new file should have; default: the table's `target_bytes`. */
   target_bytes?: number
   /** Columns to sort by; default: the table's `cluster_by`. The first one divides rows among files: each has a range of it. */
@@ -31,8 +31,8 @@ export async function optimize(table: LakeTable, options: OptimizeOptions): Prom
       options,
       async (snapshot) => {
         const view = new TableView(table.name, snapshot, table.lake.store)
-        const files = options.files?.flatMap(({ path }) => snapshot.file(path) ?? []) ?? view.files()
-        if (files.length < (options.files?.length ?? 1)) return undefined
+        const files = options.choose ? options.choose(view.files()) : view.files()
+        if (!files || files.length === 0) return undefined
         const written: WrittenFile[] = []
         try {
           await rewriteSorted(connection, table, view, files, options, written)

@@ -54,6 +54,16 @@ describe('a DuckDB of the lake', () => {
     expect(instantText(2n ** 63n - 1n)).toBe('infinity')
   })
 
+  it('holds the right side of a join in memory, however few rows it takes the files on the left for', async () => {
+    const path = join(folder, 'keys.parquet')
+    await query(`COPY (SELECT i AS key FROM range(5000) AS r(i)) TO ${literal(path)}`)
+    const keys = `read_parquet([${literal(path)}], schema = MAP {'key': {name: 'key', type: 'BIGINT', default_value: NULL}})`
+    const few = '(SELECT i AS key FROM range(1000) AS r(i))'
+    const plan = JSON.stringify(await query(`EXPLAIN SELECT * FROM ${keys} SEMI JOIN ${few} USING (key)`))
+    expect(plan).toMatch(/Join Type:[^:]*SEMI/)
+    expect(plan).not.toMatch(/RIGHT_SEMI/)
+  })
+
   it('takes any text as a literal', async () => {
     const hostile = 'it\'s "x" \\ \n \0 \u{1F600} $1 --'
     expect(await query(`SELECT ${literal(hostile)} AS text`)).toEqual([{ text: hostile }])

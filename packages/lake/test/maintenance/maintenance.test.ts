@@ -1,7 +1,7 @@
 import type { ObjectStore } from '@sluice/object-store'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { queryRows } from '../../src/duckdb/index.ts'
-import { Maintenance } from '../../src/maintenance/index.ts'
+import { Maintenance, type MaintenancePass } from '../../src/maintenance/index.ts'
 import { LakeTable } from '../../src/table/index.ts'
 import { type LakeWorld, MOVIES, openWorld, rowsOf } from '../table/lake-world.ts'
 
@@ -95,6 +95,35 @@ describe('Maintenance', () => {
     await expect(table.changes(4, 15).next()).rejects.toMatchObject({ code: 'version_gone' })
     await expect(table.at({ version: 4 })).rejects.toMatchObject({ code: 'version_gone' })
     expect((await rowsOf(table)).length).toBe(46)
+  })
+
+  it('deletes no file that waits to be taken in, and none while that is not known', async () => {
+    const table = await LakeTable.create(world.lake, { name: 'movies', columns: MOVIES })
+    const waiting = await world.database.withConnection((connection) => table.writeFile(connection, rows(3, 0)))
+    const path = waiting?.path ?? expect.fail()
+    world.clock.now_ms += 3_600_000
+    const outcomes: number[] = []
+    for (const paths of [undefined, new Set([path]), new Set<string>()]) {
+      const vacuum = { retention_ms: 0, orphan_ms: 0 }
+      const maintenance = new Maintenance(table, { clean_every_ms: 0, vacuum, waiting: async () => paths })
+      outcomes.push((await maintenance.pass()).files_deleted)
+    }
+    expect(outcomes).toEqual([0, 0, 1])
+  })
+
+  it('compacts in turn with merges of the same process: none is done twice', async () => {
+    const use = { name: 'movies', columns: MOVIES, key: 'movie_id', time: 'updated_at' }
+    const table = await LakeTable.create(world.lake, use)
+    const maintenance = new Maintenance(table, { compaction: { fan_in: 2 } })
+    const passes: Promise<MaintenancePass>[] = []
+    for (let round = 0; round < 10; round++) {
+      const merged = table.merge({ select: rows(20, round * 20) }, { txn: { appId: 'test', version: round } })
+      passes.push(maintenance.pass())
+      expect(await merged).toMatchObject({ kind: 'committed' })
+    }
+    const compactions = (await Promise.all(passes)).flatMap((pass) => pass.compactions)
+    expect(compactions.filter(({ outcome }) => outcome === 'lost')).toEqual([])
+    expect((await rowsOf(table)).length).toBe(200)
   })
 
   it('is harmless beside appends and merges at the same time', async () => {
