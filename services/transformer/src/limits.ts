@@ -9,7 +9,7 @@ export const transformerLimits = z.object({
   max_bytes: count.default(32 * 1024 * 1024).describe('largest micro-batch, in bytes'),
   max_wait_ms: count.default(250).describe('a poll waits this long for a first record'),
   look_every_ms: count.default(1_000).describe('while idle, how often to look for work that others left'),
-  tables_behind: count.default(4).describe('ledger versions that tables may be behind before the next batch waits'),
+  tables_behind: count.default(64).describe('ledger versions that a table may be behind before the next batch waits'),
   upkeep_every_ms: count.default(2_000).describe('pause between two rounds of compaction, checkpoints and clean-up'),
 })
 

@@ -13,10 +13,13 @@ export interface PumpedTable {
 }
 
 export interface PumpOptions {
-  ledger: Ledger
+  ledger: Pick<Ledger, 'version' | 'head' | 'unapplied'>
   tables: readonly PumpedTable[]
   notices: Notices
-  /** A batch waits before it is settled while the tables are more than this many ledger versions behind. */
+  /**
+   * A batch waits while some table is more than this many ledger versions behind: until then a table that takes seconds to
+   * merge into delays itself only, and takes what has come meanwhile in one merge.
+   */
   max_behind: number
   failed: (table: string, error: unknown) => void
 }
@@ -46,6 +49,12 @@ export class TablePump {
   /** Whether a plan that the ledger knows of is not applied yet, of this worker or of a dead one. */
   get behind(): boolean {
     return this.#failed || this.#settled < this.#options.ledger.version
+  }
+
+  /** Whether there is such a plan that no run under way takes along: another worker's, or one that failed. */
+  get stuck(): boolean {
+    const followed = Math.max(this.#settled, this.#waiting.at(-1)?.version ?? -1)
+    return this.#failed || followed < this.#options.ledger.version
   }
 
   /** Applies whatever is unapplied of what the ledger knows, of this worker or of a dead one. Throws if a table can't. */

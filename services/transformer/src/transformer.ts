@@ -141,7 +141,7 @@ export class Transformer {
     this.#looked_ms = now()
     await ledger.refresh()
     await known.follow(ledger)
-    if (pump.behind) await pump.catchUp()
+    if (pump.stuck) await pump.catchUp()
   }
 
   async #settle(loading: NonNullable<ReadBatch['loading']>): Promise<{ outcome: Settled; took_ms: number }> {

@@ -33,7 +33,7 @@ export interface PlanStep {
  * workers at once, at any time, late or twice.
  * @returns the ledger version applied through, -1 if the target never had a plan
  */
-export async function applyPlans(ledger: Ledger, target: string, into: PlanTarget): Promise<number> {
+export async function applyPlans(ledger: Pick<Ledger, 'unapplied'>, target: string, into: PlanTarget): Promise<number> {
   let fresh = false
   for (let races = 0; races < MAX_RACES; ) {
     const after = await into.applied(fresh)
