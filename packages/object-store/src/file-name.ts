@@ -1,8 +1,9 @@
 /** Characters of a key's segment that stand in a file's name as they are; all others are written as %XX of their UTF-8 bytes. */
-const PLAIN = /[A-Za-z0-9._=+@,()~ -]/
+const PLAIN = /^[A-Za-z0-9._=+@,()~ -]+$/
 
 /** The name of the file or folder for one segment of a key. Reversible; no segment gets a name that begins with `%u`. */
 export function fileNameOf(segment: string): string {
+  if (PLAIN.test(segment)) return segment
   let name = ''
   for (const character of segment) {
     name += PLAIN.test(character)

@@ -233,12 +233,14 @@ class FolderStore implements ObjectStore {
   async *#keys(folder: string, prefix: string, start_after: string): AsyncIterable<string> {
     const path = join(this.#root, ...folder.split('/').filter(Boolean).map(fileNameOf))
     const entries = (await orUndefined(readdir(path, { withFileTypes: true }))) ?? []
+    // Few of many are asked for when a log is followed: of the others not even a key is made.
+    const after = start_after.startsWith(folder) ? start_after.slice(folder.length) : ''
     const names: string[] = []
     for (const entry of entries) {
-      const name = `${folder}${keyOfFileName(entry.name)}${entry.isDirectory() ? '/' : ''}`
-      // Few of many are asked for when a log is followed: the others need no sorting.
-      const wanted = name.endsWith('/') || compareKeys(name, start_after) > 0
-      if (wanted && entry.name !== UNFINISHED) names.push(name)
+      const name = keyOfFileName(entry.name)
+      if (!entry.isDirectory()) {
+        if (compareKeys(name, after) > 0) names.push(`${folder}${name}`)
+      } else if (entry.name !== UNFINISHED) names.push(`${folder}${name}/`)
     }
     names.sort(compareKeys)
     for (const name of names) {
