@@ -1,15 +1,15 @@
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { Client } from '../pipeline/client.ts'
 import { click, movie, view } from '../pipeline/world.ts'
-import { allEndpoints } from './all-endpoints.ts'
+import type { AllServers } from './all-endpoints.ts'
 import { deleteTopics } from './delete-topics.ts'
-import { describeServer } from './describe-server.ts'
 import { ServerLake, type ServiceProcess, SINKS } from './server-lake.ts'
 
 const at = (second: number) =>
   `2025-10-02T21:${String(10 + Math.floor(second / 60))}:${String(second % 60).padStart(2, '0')}Z`
 
-await describeServer('the pipeline on all six servers', allEndpoints, ({ settings }) => {
+/** What the whole pipeline does on real servers that are there. */
+export function goodDays({ settings }: AllServers): void {
   let lake: ServerLake
   let client: Client
   /** Stored events so far. */
@@ -144,4 +144,4 @@ await describeServer('the pipeline on all six servers', allEndpoints, ({ setting
     expect(after.ok).toBe(true)
     expect(after.totals).toEqual({ ...before, receipts: before.receipts + 1, stored: before.stored + 1 })
   })
-})
+}

@@ -24,7 +24,7 @@ export class LakeUnderLoad {
   }
 
   static async start(settings: Readonly<Record<string, string>>): Promise<LakeUnderLoad> {
-    const lake = await ServerLake.create(settings)
+    const lake = await ServerLake.create({ SLUICE_FRESHNESS_MS: '400', ...settings })
     try {
       const { url } = await lake.start('ingest')
       const [{ url: console_url }] = await Promise.all([

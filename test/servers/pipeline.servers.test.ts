@@ -2,10 +2,12 @@ import { describe } from 'vitest'
 import { allEndpoints } from './all-endpoints.ts'
 import { badNetwork } from './bad-network.ts'
 import { describeServer } from './describe-server.ts'
+import { goodDays } from './good-days.ts'
 import { outages } from './outages.ts'
 import { refusals } from './refusals.ts'
 
-await describeServer('bad days of all six servers', allEndpoints, (servers) => {
+await describeServer('the pipeline on all six servers', allEndpoints, (servers) => {
+  describe('good days', () => goodDays(servers))
   describe('settings that are wrong', () => refusals(servers))
   describe('servers that go away', () => outages(servers))
   describe('a bad network', () => badNetwork(servers))

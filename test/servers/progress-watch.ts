@@ -6,7 +6,7 @@ import type { LoadedEvent } from './steady-load.ts'
 export type Place = 'tables' | 'postgres' | 'influxdb' | 'elasticsearch' | 'neo4j'
 export const PLACES: readonly Place[] = ['tables', 'postgres', 'influxdb', 'elasticsearch', 'neo4j']
 
-const LOOK_EVERY_MS = 250
+const LOOK_EVERY_MS = 400
 const NEXT_AFTER_MS = 250
 
 const AT = '2025-10-02T21:10:00Z'

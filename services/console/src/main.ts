@@ -17,7 +17,7 @@ await runService(
     settings: consoleSettings,
     async start(settings, service) {
       const { logger, metrics, closers } = service
-      const parts = await openServerParts(settings, 'console', service)
+      const parts = await openServerParts(settings, 'console', service, { retry_for_ms: 5_000 })
       const rawZone = await openServerRawZone(parts, service)
       const lake = await openServerLake(parts, settings, service)
       const stores = serverStores(settings, parts)
