@@ -1,5 +1,9 @@
 import type { Logger } from './log.ts'
 
+/** Less than the 30 s that Compose and Kubernetes give before they kill. */
+const CLOSE_LIMIT_MS = 25_000
+const MOMENT_MS = 500
+
 /** Parts that were opened, to be closed in the reverse order. */
 export class Closers {
   readonly #closers: { name: string; close: () => Promise<unknown> }[] = []
@@ -12,14 +16,18 @@ export class Closers {
     throw new Error(`${name} was opened while the process ended`)
   }
 
-  /** Closes everything, each part within the time limit; what fails is logged, and the rest is closed all the same. */
-  async close(log: Logger, limit_ms = 20_000): Promise<boolean> {
+  /**
+   * Closes everything within the time limit, which all parts share; what fails is logged, and the rest is closed all the
+   * same, if only in a moment.
+   */
+  async close(log: Logger, limit_ms = CLOSE_LIMIT_MS): Promise<boolean> {
+    const until = performance.now() + limit_ms
     let clean = true
     this.#closing = true
     for (let next = this.#closers.shift(); next !== undefined; next = this.#closers.shift()) {
       const { name, close } = next
       try {
-        await within(close(), limit_ms, name)
+        await within(close(), Math.max(MOMENT_MS, Math.round(until - performance.now())), name)
       } catch (error) {
         clean = false
         log.error({ err: error, part: name }, 'a part did not close as it should')
