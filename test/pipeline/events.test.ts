@@ -259,6 +259,22 @@ describe('every form of POST /v1/events', () => {
     ).toEqual(wrong.map(([event, field]) => ({ event_id: event.event_id, reason: 'schema_violation', field })))
   })
 
+  it('the quarantine is listed page by page', async () => {
+    const pages: { events: { event_id: string }[]; next?: string }[] = []
+    for (let next: string | undefined = ''; next !== undefined; next = pages.at(-1)?.next)
+      pages.push(await client.get(`/v1/quarantine?limit=3${next && `&after=${encodeURIComponent(next)}`}`))
+    expect(pages.length).toBeGreaterThan(2)
+    expect(pages.slice(0, -1).map(({ events }) => events.length)).toEqual(pages.slice(1).map(() => 3))
+    const ids = pages.flatMap(({ events }) => events.map(({ event_id }) => ({ event_id })))
+    expect(ids).toEqual(
+      await client.sql(
+        'SELECT event_id FROM quarantine WHERE closed_by IS NULL ORDER BY received_at DESC, raw_batch DESC, raw_line DESC',
+      ),
+    )
+    for (const wrong of ['limit=0', 'limit=1001', 'limit=many', 'after=x'])
+      expect((await client.call('GET', `/v1/quarantine?${wrong}`)).status).toBe(400)
+  })
+
   it('?wait= says stored, quarantined or repeat; accepted where the time is over; refusals beside them', async () => {
     const sent = await client.post([click('w-ok'), click('w-ok'), { type: 'nothing' }, 7], { query: wait })
     expect([sent.status, sent.accepted, sent.rejected, sent.results.map(({ status }) => status)]).toEqual([

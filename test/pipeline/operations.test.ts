@@ -58,6 +58,9 @@ describe('API keys', () => {
     }
     const all = (status: number) => Object.fromEntries(Object.keys(calls).map((name) => [name, status]))
     expect(await statuses(nobody)).toEqual(all(401))
+    const json = { 'content-type': 'application/json' }
+    const unread = await nobody.call('POST', '/v1/sql', { body: '{"sql":', headers: json })
+    expect([unread.status, unread.headers.get('www-authenticate')]).toEqual([401, 'Bearer'])
     expect(await statuses(stranger)).toEqual(all(401))
     expect(await statuses(sender)).toEqual({ ...all(403), ingest: 202, media: 201, file: 201 })
     expect(await statuses(reader)).toEqual({ ...all(403), query: 200, sql: 200, verify: 200 })
@@ -249,6 +252,9 @@ describe('sinks', () => {
     )
     expect((await sinks())['postgres']).toMatchObject({ state: 'paused', caught_up: false })
     expect([await viewsOf('u-pause'), (await client.get('/v1/status')).caught_up]).toEqual([1, false])
+    const began = performance.now()
+    expect((await client.verify()).ok).toBe(true)
+    expect(performance.now() - began, 'verify waits for nobody who is paused').toBeLessThan(30_000)
     expect((await act('postgres', 'resume')).status).toBe(200)
     await client.caughtUp()
     expect([await viewsOf('u-pause'), (await client.trail('pause-2')).sinks['postgres']?.status]).toEqual([

@@ -161,6 +161,12 @@ describe('questions', () => {
       ...Array.from({ length: 6 }, () => [400, 'invalid_parameter']),
     ])
     expect(await client.ask('watched-by-user', { user_id: 'u1', limit: 1 })).toHaveLength(1)
+    // The reference asks each of them in place.
+    const { paths } = await client.get('/openapi.json')
+    const offered = paths['/v1/questions/{name}'].get.parameters.map(({ name }: { name: string }) => name)
+    for (const { parameters } of questions)
+      expect(offered).toEqual(expect.arrayContaining(parameters.map(({ name }: { name: string }) => name)))
+    expect(Object.keys(paths)).toContain('/v1/files/{path}')
   })
 })
 

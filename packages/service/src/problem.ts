@@ -25,6 +25,7 @@ export class ProblemError extends Error {
 export const PROBLEM_TYPE = 'application/problem+json; charset=utf-8'
 
 export function sendProblem(reply: FastifyReply, fields: ProblemFields): FastifyReply {
+  if (fields.status === 401) reply.header('www-authenticate', 'Bearer')
   if (fields.retry_after_s !== undefined) reply.header('retry-after', String(fields.retry_after_s))
   return reply
     .code(fields.status)

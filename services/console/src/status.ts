@@ -64,14 +64,7 @@ export async function statusOf(parts: ReadParts, now: number): Promise<LakeStatu
     })
   }
   const sinks = await Promise.all(parts.stores.map((store) => sinkStatus(store, heads, now)))
-  const caught_up =
-    unpublished === 0 &&
-    log_error === null &&
-    log.every(({ lag }) => lag === '0') &&
-    tables.every(({ behind }) => !behind) &&
-    sinks.every((sink) => sink.caught_up)
-  return {
-    caught_up,
+  const status = {
     ingest: { unpublished_batches: unpublished },
     log,
     log_error,
@@ -79,6 +72,18 @@ export async function statusOf(parts: ReadParts, now: number): Promise<LakeStatu
     tables,
     sinks,
   }
+  return { caught_up: isSettled(status) && sinks.every((sink) => sink.caught_up), ...status }
+}
+
+/** Whether all that was acknowledged is where it gets to by itself: everywhere but in stores that are paused. */
+export function isSettled({ ingest, log, log_error, tables, sinks }: Omit<LakeStatus, 'caught_up'>): boolean {
+  return (
+    ingest.unpublished_batches === 0 &&
+    log_error === null &&
+    log.every(({ lag }) => lag === '0') &&
+    tables.every(({ behind }) => !behind) &&
+    sinks.every(({ caught_up, state }) => caught_up || state === 'paused')
+  )
 }
 
 /** A log that is away leaves everything else to be told. */

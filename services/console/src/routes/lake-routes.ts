@@ -1,13 +1,13 @@
 import { ProblemError } from '@sluice/service'
 import type { FastifyInstance } from 'fastify'
 import type { ConsoleRouteParts } from '../console-parts.ts'
-import { sinkStatus, statusOf } from '../status.ts'
+import { isSettled, statusOf } from '../status.ts'
 import { trailOf } from '../trail.ts'
 import { verify } from '../verify/verify.ts'
+import { quarantineRoute } from './quarantine-route.ts'
 import { answered, problems } from './schemas.ts'
 
 const VERSIONS_LISTED = 1_000
-const QUARANTINE_LISTED = 1_000
 
 const named = (what: string) => ({
   params: { type: 'object', properties: { name: { type: 'string', description: what } }, required: ['name'] },
@@ -92,27 +92,7 @@ export function lakeRoutes(app: FastifyInstance, parts: ConsoleRouteParts): void
     },
   )
 
-  app.get<{ Querystring: { reason?: string; type?: string; limit?: string } }>(
-    '/v1/quarantine',
-    {
-      schema: {
-        tags: ['lake'],
-        summary: 'Events that could not be loaded and still wait',
-        querystring: {
-          type: 'object',
-          properties: { reason: { type: 'string' }, type: { type: 'string' }, limit: { type: 'string' } },
-        },
-        response: {
-          ...answered('newest first, each with reason, field, message and the original text'),
-          ...problems({}),
-        },
-      },
-    },
-    async (request) => {
-      parts.authorize(request, 'query')
-      return quarantineOf(request.query, parts)
-    },
-  )
+  quarantineRoute(app, parts)
 
   app.get(
     '/v1/sinks',
@@ -168,7 +148,8 @@ export function lakeRoutes(app: FastifyInstance, parts: ConsoleRouteParts): void
       if (action === 'pause') await sink.runner.pause()
       if (action === 'resume') await sink.runner.resume()
       if (action === 'rebuild') await sink.runner.rebuild()
-      return sinkStatus(sink, new Map(), parts.now())
+      const { sinks } = await statusOf(parts, parts.now())
+      return sinks.find((status) => status.name === name)
     },
   )
 
@@ -210,34 +191,14 @@ async function tableOf(name: string, { lake }: ConsoleRouteParts) {
 
 const SMALL_FILE_BYTES = 16 * 1024 ** 2
 
-async function quarantineOf(
-  given: { reason?: string; type?: string; limit?: string },
-  { lake, sql }: ConsoleRouteParts,
-) {
-  const quarantine = await lake.open('quarantine')
-  if (!quarantine) return { events: [] }
-  const limit = Math.min(QUARANTINE_LISTED, Math.max(1, Number(given.limit ?? 100) || 100))
-  const answer = await sql.query(
-    { files: [], setup: [`CREATE VIEW quarantine AS SELECT * FROM ${quarantine.relation}`] },
-    `SELECT event_id, type, reason, field, message, text, received_at, raw_batch, raw_line FROM quarantine
-     WHERE closed_by IS NULL AND reason = coalesce($reason, reason) AND type = coalesce($type, type) ORDER BY received_at DESC, raw_batch DESC, raw_line DESC LIMIT ${limit}`,
-    { reason: given.reason ?? null, type: given.type ?? null },
-  )
-  return {
-    events: answer.rows.map((row) =>
-      row['reason'] === 'unknown_type' ? { ...row, message: `⚠️ Unknown event type: ${String(row['type'])}` } : row,
-    ),
-  }
-}
-
 const CAUGHT_UP_WAIT_MS = 60_000
 const CAUGHT_UP_PAUSE_MS = 50
 
-/** Waits until all that was acknowledged before is everywhere; after the time limit verify says what is missing. */
+/** Waits until all that was acknowledged before is where it can get; after the time limit verify says what is missing. */
 async function caughtUp(parts: ConsoleRouteParts): Promise<void> {
   const until = parts.now() + CAUGHT_UP_WAIT_MS
   while (parts.now() < until) {
-    if ((await statusOf(parts, parts.now())).caught_up) return
+    if (isSettled(await statusOf(parts, parts.now()))) return
     await parts.sleep(CAUGHT_UP_PAUSE_MS)
   }
 }

@@ -11,13 +11,20 @@ const listSchema = {
   summary: 'All questions, their parameters, columns and store',
   response: { ...answered('the questions'), ...problems({}) },
 }
-const askSchema = {
+const askSchema = (questions: readonly Question[]) => ({
   tags: ['query'],
   summary: 'Ask a question',
-  params: { type: 'object', properties: { name: { type: 'string' } }, required: ['name'] },
+  params: {
+    type: 'object',
+    properties: { name: { type: 'string', description: namesOf(questions), examples: [questions[0]?.name] } },
+    required: ['name'],
+  },
   querystring: {
     ...anyObject,
-    properties: { limit: { type: 'string', description: 'at most this many rows; 1 to 100,000, default 100' } },
+    properties: {
+      ...parametersOf(questions),
+      limit: { type: 'string', description: 'at most this many rows; 1 to 100,000, default 100' },
+    },
   },
   response: {
     ...answered('question, store, the query as the store was given it, columns and rows'),
@@ -27,6 +34,17 @@ const askSchema = {
       503: 'the store cannot be asked',
     }),
   },
+})
+
+const namesOf = (questions: readonly Question[]): string => questions.map(({ name }) => name).join(', ')
+
+/** Every parameter that some question has, and which. */
+function parametersOf(questions: readonly Question[]): Record<string, { type: string; description: string }> {
+  const names = new Set(questions.flatMap(({ parameters }) => parameters.map(({ name }) => name)))
+  const having = (name: string) => questions.filter(({ parameters }) => parameters.some((one) => one.name === name))
+  return Object.fromEntries(
+    [...names].sort().map((name) => [name, { type: 'string', description: `of ${namesOf(having(name))}` }]),
+  )
 }
 
 export function questionRoutes(app: FastifyInstance, parts: ConsoleRouteParts): void {
@@ -49,7 +67,8 @@ export function questionRoutes(app: FastifyInstance, parts: ConsoleRouteParts): 
 
   app.get<{ Params: { name: string }; Querystring: Record<string, string> }>(
     '/v1/questions/:name',
-    { schema: askSchema },
+    // What is wrong with a parameter is for `checkParameters` to say.
+    { schema: askSchema(questions), attachValidation: true },
     async (request) => {
       parts.authorize(request, 'query')
       const question = questions.find(({ name }) => name === request.params.name)
@@ -58,7 +77,7 @@ export function questionRoutes(app: FastifyInstance, parts: ConsoleRouteParts): 
           status: 404,
           code: 'unknown_question',
           title: 'No such question',
-          detail: `there is no question ${request.params.name}; there are ${questions.map(({ name }) => name).join(', ')}`,
+          detail: `there is no question ${request.params.name}; there are ${namesOf(questions)}`,
         })
       const checked = checkParameters(question, request.query)
       if (checked.kind === 'refused')

@@ -15,10 +15,9 @@ export const problemSchema = {
 export function problems(texts: Readonly<Record<number, string>>) {
   const content = { 'application/problem+json': { schema: problemSchema } }
   return Object.fromEntries(
-    Object.entries({ 401: 'no API key, or an unknown one', ...texts }).map(([status, description]) => [
-      status,
-      { description, content },
-    ]),
+    Object.entries({ 401: 'no API key, or an unknown one', 403: 'the API key lacks the scope', ...texts }).map(
+      ([status, description]) => [status, { description, content }],
+    ),
   )
 }
 

@@ -1,6 +1,6 @@
 import { Readable } from 'node:stream'
 import { ProblemError } from '@sluice/service'
-import type { FastifyInstance } from 'fastify'
+import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { ConsoleRouteParts } from '../console-parts.ts'
 import { relationsFor } from '../relations.ts'
 import { acceptedFormat } from '../sql/accepted-format.ts'
@@ -72,8 +72,10 @@ const schema = {
 } as const
 
 export function sqlRoute(app: FastifyInstance, parts: ConsoleRouteParts): void {
-  app.post<{ Body: { sql: string } }>('/v1/sql', { schema, bodyLimit: BODY_LIMIT_BYTES }, async (request, reply) => {
-    parts.authorize(request, 'query')
+  // Who may not ask is told nothing of the body.
+  const onRequest = async (request: FastifyRequest) => void parts.authorize(request, 'query')
+  const options = { schema, bodyLimit: BODY_LIMIT_BYTES, onRequest }
+  app.post<{ Body: { sql: string } }>('/v1/sql', options, async (request, reply) => {
     const format = acceptedFormat(request.headers.accept)
     try {
       const chunks = await parts.cage.query(request.body.sql, format, (tables) => relationsFor(tables, parts))

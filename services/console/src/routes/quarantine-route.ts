@@ -1,0 +1,77 @@
+import { ProblemError } from '@sluice/service'
+import type { FastifyInstance } from 'fastify'
+import type { ConsoleRouteParts } from '../console-parts.ts'
+import { answered, problems } from './schemas.ts'
+
+const LISTED = 100
+const MOST_LISTED = 1_000
+
+interface Given {
+  reason?: string
+  type?: string
+  limit?: string
+  after?: string
+}
+
+const schema = {
+  tags: ['lake'],
+  summary: 'Events that could not be loaded and still wait',
+  querystring: {
+    type: 'object',
+    properties: {
+      reason: { type: 'string', description: 'unknown_type, schema_violation or id_conflict' },
+      type: { type: 'string', description: 'event type' },
+      limit: { type: 'string', description: `at most this many; 1 to ${MOST_LISTED}, default ${LISTED}` },
+      after: { type: 'string', description: '`next` of the answer before' },
+    },
+  },
+  response: {
+    ...answered(
+      '`events`, newest first, each with reason, field, message and the original text; `next` where there are more',
+    ),
+    ...problems({ 400: 'a parameter is malformed' }),
+  },
+} as const
+
+/** `GET /v1/quarantine`: page by page, each beginning after a row that is known by its raw batch and line. */
+export function quarantineRoute(app: FastifyInstance, { lake, sql, authorize }: ConsoleRouteParts): void {
+  app.get<{ Querystring: Given }>('/v1/quarantine', { schema }, async (request) => {
+    authorize(request, 'query')
+    const { reason = null, type = null } = request.query
+    const limit = limitOf(request.query)
+    const after = placeOf(request.query)
+    const quarantine = await lake.open('quarantine')
+    if (!quarantine) return { events: [] }
+    const { rows } = await sql.query(
+      { files: [], setup: [`CREATE VIEW quarantine AS SELECT * FROM ${quarantine.relation}`] },
+      `SELECT event_id, type, reason, field, message, text, received_at, raw_batch, raw_line FROM quarantine
+       WHERE closed_by IS NULL AND ($reason IS NULL OR reason = $reason) AND ($type IS NULL OR type = $type)
+         AND ($batch IS NULL OR (received_at, raw_batch, raw_line) <
+           (SELECT (received_at, raw_batch, raw_line) FROM quarantine WHERE raw_batch = $batch AND raw_line = $line))
+       ORDER BY received_at DESC, raw_batch DESC, raw_line DESC LIMIT ${limit + 1}`,
+      { reason, type, batch: after?.batch ?? null, line: after?.line ?? null },
+    )
+    const events = rows
+      .slice(0, limit)
+      .map((row) =>
+        row['reason'] === 'unknown_type' ? { ...row, message: `⚠️ Unknown event type: ${String(row['type'])}` } : row,
+      )
+    const last = rows.length > limit ? rows[limit - 1] : undefined
+    return last ? { events, next: `${String(last['raw_batch'])}/${String(last['raw_line'])}` } : { events }
+  })
+}
+
+function limitOf({ limit = String(LISTED) }: Given): number {
+  if (/^\d{1,4}$/.test(limit) && Number(limit) >= 1 && Number(limit) <= MOST_LISTED) return Number(limit)
+  throw refused(`limit: expected a whole number from 1 to ${MOST_LISTED}, got ${JSON.stringify(limit)}`)
+}
+
+function placeOf({ after }: Given): { batch: string; line: number } | undefined {
+  if (after === undefined) return undefined
+  const [, batch, line] = /^(.+)\/(\d{1,9})$/.exec(after) ?? []
+  if (batch === undefined) throw refused(`after: expected the next of an answer, got ${JSON.stringify(after)}`)
+  return { batch, line: Number(line) }
+}
+
+const refused = (detail: string) =>
+  new ProblemError({ status: 400, code: 'invalid_parameter', title: 'A parameter is not as it should be', detail })
