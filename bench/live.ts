@@ -19,7 +19,7 @@ const CLOCK_TICKS_A_SECOND = 100
 
 const data = await mkdtemp(join(process.env['BENCH_FOLDER'] ?? tmpdir(), 'bench-live-'))
 const began = performance.now()
-const lake = spawn(process.execPath, ['services/standalone/src/main.ts'], {
+const lake = spawn(process.execPath, ['--max-semi-space-size=64', 'services/standalone/src/main.ts'], {
   cwd: resolve(import.meta.dirname, '..'),
   env: { ...process.env, SLUICE_DATA: data, SLUICE_PORT: '0' },
   stdio: ['ignore', 'pipe', 'inherit'],

@@ -1,34 +1,41 @@
 import { join } from 'node:path'
 import { openServerParts, openServerRawZone, serverSettings } from '@sluice/server-parts'
-import { authorizer, backgroundLoop, createApp, parseApiKeys, runService } from '@sluice/service'
+import { authorizer, backgroundLoop, createApp, parseApiKeys, runService, setting } from '@sluice/service'
 import { createIngest, type Ingest } from './ingest.ts'
 import { ingestPrometheus } from './ingest-prometheus.ts'
 import { fillNewLife } from './new-life.ts'
 import { noticedOutcomes } from './noticed-outcomes.ts'
 
 const VERSION = '0.1.0'
+const settings = serverSettings.extend({
+  gather_ms: setting
+    .int(10, { max: 10_000 })
+    .describe(
+      'while a raw batch is on its way the next one gathers at least this long, in ms: fewer PUTs, later answers',
+    ),
+})
 
 await runService(
   {
     name: 'ingest',
     title: 'Sluice ingest: takes events over HTTP, keeps every one in the object store, publishes them to Kafka.',
-    settings: serverSettings,
-    async start(settings, service) {
+    settings,
+    async start(config, service) {
       const { logger, metrics, closers } = service
-      const parts = await openServerParts(settings, 'ingest', service, { retry_for_ms: 5_000 })
+      const parts = await openServerParts(config, 'ingest', service, { retry_for_ms: 5_000 })
       const { objectStore, log, notices, eventTypes } = parts
       const storesOf = (table: string) => Object.keys(eventTypes.byTable.get(table)?.stores ?? {})
       const rawZone = await openServerRawZone(parts, service)
-      const flow = { rawZone, log, eventTypes, partitions: settings.partitions, life: parts.life, logger }
+      const flow = { rawZone, log, eventTypes, partitions: config.partitions, life: parts.life, logger }
       const ingest: Ingest = createIngest({
         metrics: ingestPrometheus(metrics, () => ingest.status()),
         ...flow,
         objectStore,
-        authorize: authorizer(parseApiKeys(settings.api_keys)),
+        authorize: authorizer(parseApiKeys(config.api_keys)),
         scratch_folder: join(parts.scratch, 'uploads'),
         outcomes: noticedOutcomes(notices, storesOf),
         // A put to another machine mostly waits.
-        limits: { groups_in_flight: 4 },
+        limits: { groups_in_flight: 4, gather_ms: config.gather_ms },
       })
       await ingest.start()
       closers.add('ingest', () => ingest.stop())
@@ -40,7 +47,7 @@ await runService(
       closers.add('fill the log', () => filling.stop())
       const app = await createApp({ logger, metrics, version: VERSION })
       await ingest.routes(app)
-      const url = await app.listen({ port: settings.port, host: settings.host })
+      const url = await app.listen({ port: config.port, host: config.host })
       closers.add('http', () => app.close())
       return { url }
     },
