@@ -1,38 +1,23 @@
 /**
- * A lake under a steady stream, as users run it: `node bench/live.ts [events a second] [seconds]`; default 1,000 for 20
- * seconds, after 5 of warming up. Prints how long after its POST an event is visible in SQL and in all stores (p50, p95),
- * the time from start to ready, and how many cores the lake with its store processes keeps busy.
+ * A lake under a steady stream, as users run it: `node bench/live.ts [events a second] [seconds] [--servers]`; default
+ * 1,000 for 20 seconds, after 5 of warming up. Prints how long after its POST an event is visible in SQL and in all stores
+ * (p50, p95), and how many cores our processes keep busy. Embedded, with the time from start to ready; with `--servers`,
+ * our seven processes on real servers, found as `npm run test:servers` finds them.
  */
-import { spawn } from 'node:child_process'
 import { readdirSync, readFileSync } from 'node:fs'
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join, resolve } from 'node:path'
+import { parseArgs } from 'node:util'
+import { startEmbedded, startOnServers } from './live-lake.ts'
 import { eventOf } from './made-up-events.ts'
 
-const rate = Number(process.argv[2] ?? 1_000)
-const seconds = Number(process.argv[3] ?? 20)
+const { positionals, values } = parseArgs({ allowPositionals: true, options: { servers: { type: 'boolean' } } })
+const [rate = 1_000, seconds = 20] = positionals.map(Number)
 const WARM_UP_MS = 5_000
 const TICK_MS = 50
 const PROBE_EVERY_TICKS = 4
 const CLOCK_TICKS_A_SECOND = 100
 
-const data = await mkdtemp(join(process.env['BENCH_FOLDER'] ?? tmpdir(), 'bench-live-'))
-const began = performance.now()
-const lake = spawn(process.execPath, ['--max-semi-space-size=64', 'services/standalone/src/main.ts'], {
-  cwd: resolve(import.meta.dirname, '..'),
-  env: { ...process.env, SLUICE_DATA: data, SLUICE_PORT: '0' },
-  stdio: ['ignore', 'pipe', 'inherit'],
-})
-const url = await new Promise<string>((done) => {
-  let output = ''
-  lake.stdout.on('data', (text: Buffer) => {
-    output += text.toString('utf8')
-    const found = /"url":"(http:[^"]+)"/.exec(output)?.[1]
-    if (found) done(found)
-  })
-})
-console.log(`ready after ${((performance.now() - began) / 1000).toFixed(1)} s`)
+const lake = values.servers ? await startOnServers() : await startEmbedded()
+const { url, pids } = lake
 
 // The first opening of an empty store takes a while; what is measured is the stream.
 await settled(60_000)
@@ -46,7 +31,7 @@ let measured_from = 0
 for (let tick = 0; performance.now() - start < WARM_UP_MS + seconds * 1_000; tick++) {
   if (measured_from === 0 && performance.now() - start > WARM_UP_MS) {
     measured_from = performance.now()
-    cpu_before = cpuSeconds(lake.pid ?? 0)
+    cpu_before = cpuSeconds()
   }
   const due = Math.floor(((performance.now() - start) / 1_000) * rate)
   const events = Array.from({ length: due - sent }, (_, i) => eventOf(sent + i))
@@ -55,7 +40,7 @@ for (let tick = 0; performance.now() - start < WARM_UP_MS + seconds * 1_000; tic
   if (tick % PROBE_EVERY_TICKS === 0) probes.push(probe(tick % (2 * PROBE_EVERY_TICKS) === 0 ? 'table' : 'stores'))
   await new Promise((resume) => setTimeout(resume, TICK_MS))
 }
-const cores = (cpuSeconds(lake.pid ?? 0) - cpu_before) / ((performance.now() - measured_from) / 1_000)
+const cores = (cpuSeconds() - cpu_before) / ((performance.now() - measured_from) / 1_000)
 await Promise.all(probes)
 for (const [level, all] of Object.entries(delays)) {
   all.sort((a, b) => a - b)
@@ -63,9 +48,7 @@ for (const [level, all] of Object.entries(delays)) {
   console.log(`POST to ${level}: p50 ${at(0.5)} ms, p95 ${at(0.95)} ms, ${all.length} probes`)
 }
 console.log(`${sent.toLocaleString('en')} events sent at ${rate}/s, ${cores.toFixed(2)} cores busy`)
-lake.kill('SIGTERM')
-await new Promise((done) => lake.once('exit', done))
-await rm(data, { recursive: true })
+await lake.stop()
 
 async function post(events: object[]): Promise<void> {
   const body = JSON.stringify(events)
@@ -100,8 +83,8 @@ async function probe(level: 'table' | 'stores'): Promise<void> {
   if (from > measured_from && measured_from > 0) delays[level].push(performance.now() - from)
 }
 
-/** CPU of a process and its children so far. */
-function cpuSeconds(pid: number): number {
+/** CPU of our processes and their children so far. */
+function cpuSeconds(): number {
   let ticks = 0
   for (const name of readdirSync('/proc')) {
     if (!/^\d+$/.test(name)) continue
@@ -109,7 +92,8 @@ function cpuSeconds(pid: number): number {
       const fields = readFileSync(`/proc/${name}/stat`, 'utf8')
         .replace(/^.*\) /, '')
         .split(' ')
-      if (Number(name) === pid || Number(fields[1]) === pid) ticks += Number(fields[11]) + Number(fields[12])
+      if (pids.includes(Number(name)) || pids.includes(Number(fields[1])))
+        ticks += Number(fields[11]) + Number(fields[12])
     } catch (error) {
       // It ended meanwhile.
       if (!(error instanceof Error && 'code' in error)) throw error

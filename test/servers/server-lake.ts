@@ -70,6 +70,10 @@ export class ServiceProcess {
   }
 
   /** What it wrote on standard output and standard error, as far back as is kept. */
+  get pid(): number {
+    return this.#child.pid ?? 0
+  }
+
   get output(): string {
     return this.#output
   }
