@@ -13,10 +13,10 @@ import {
   type StoredTable,
   StoreError,
 } from '@sluice/store'
+import { sameProgress } from '@sluice/store/same-progress'
 import { type DocumentMapping, DocumentTable, documentMapping, prepareWrite } from './embedded/document-table.ts'
 import { highlight } from './highlight.ts'
 import { questions, searchPlans } from './questions.ts'
-import { sameProgress } from './same-progress.ts'
 import { termsOf } from './text-analysis.ts'
 
 export interface EmbeddedSearchOptions {

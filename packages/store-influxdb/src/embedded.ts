@@ -1,6 +1,7 @@
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
+import { sameProgress } from '@sluice/store/same-progress'
 import {
   type Answer,
   type ApplyOutcome,
@@ -15,7 +16,6 @@ import {
 import { PointTable } from './embedded/point-table.ts'
 import { translated } from './embedded/sqlite-error.ts'
 import { questions } from './questions.ts'
-import { sameProgress } from './same-progress.ts'
 import { type SeriesMapping, seriesMapping } from './series.ts'
 import { windowSum } from './series-question.ts'
 

@@ -1,10 +1,10 @@
 import type { ApplyOutcome, ChangeBatch, Refusal, Row, RowChange } from '@sluice/store'
+import { sameProgress } from '@sluice/store/same-progress'
 import { type EdgeSummary, type Entry, withoutRows, withRows } from './edge-summary.ts'
 import { edgeName, type GraphTable } from './graph-table.ts'
 import type { EdgeKey, EdgeWrite, GraphTransaction, HeldEdge, RowRecord } from './graph-transaction.ts'
 import { joined } from './pair-identity.ts'
 import { type RowEdge, type RowGraph, refusalReason, rowGraph } from './row-graph.ts'
-import { sameProgress } from './same-progress.ts'
 
 /** An edge's newest rows are gone and the graph does not know the next ones: the table must be loaded anew. */
 export class RowsUnknown extends Error {}

@@ -12,8 +12,8 @@ import {
   type StoredTable,
   StoreError,
 } from '@sluice/store'
+import { sameProgress } from '@sluice/store/same-progress'
 import { questions, searchPlans } from '../questions.ts'
-import { sameProgress } from '../same-progress.ts'
 import { IndexGone, writeDocuments } from './bulk-write.ts'
 import {
   documentOf,

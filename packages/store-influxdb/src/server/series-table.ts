@@ -1,5 +1,5 @@
+import { sameProgress } from '@sluice/store/same-progress'
 import type { ApplyOutcome, ChangeBatch, Progress, Refusal, RowChange } from '@sluice/store/store'
-import { sameProgress } from '../same-progress.ts'
 import { type Point, pointOf } from '../series.ts'
 import { type AbsentRow, AbsentRows } from './absent-rows.ts'
 import { deletePoints } from './delete-points.ts'

@@ -1,5 +1,6 @@
-import type { Progress } from '@sluice/store/store'
+import type { Progress } from './store.ts'
 
+/** Whether a batch continues where the store stands. */
 export function sameProgress(a: Progress | undefined, b: Progress | undefined): boolean {
   return (
     a?.table_id === b?.table_id &&
