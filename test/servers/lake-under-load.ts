@@ -61,6 +61,7 @@ export class LakeUnderLoad {
     const report = await this.console.verify()
     expect(report).toMatchObject({ ok: true, totals: { stored: this.#stored, quarantined: 0 } })
     expect(await this.#idsOf(prefix)).toEqual(sent.map(({ event_id }) => event_id).sort())
+    process.stderr.write(`  verify is ok: ${JSON.stringify(report.totals)}\n`)
     return load
   }
 
