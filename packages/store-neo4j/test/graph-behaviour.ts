@@ -193,6 +193,26 @@ export function behaviourOfGraphStore(contract: GraphBehaviour): void {
       expect(Object.keys(await inventory('movies'))).toHaveLength(HOSTILE.length)
     })
 
+    test.each(['ж', 'é', '映画', '😀', 'बाहुबली', 'abcé'])(
+      'many ids of one batch that begin with %s are as many',
+      async (begin) => {
+        const ids = Array.from({ length: 50 }, (_, i) => `${begin}${i}`)
+        await load(
+          store,
+          'movies',
+          ids.map((id) => film(id, { title: `of ${id}`, related_to: [`${id}+`] })),
+        )
+        await load(
+          store,
+          'viewing_history',
+          ids.map((id, i) => view(`${begin}${i}`, id, id, at(1))),
+        )
+        expect(Object.keys(await inventory('movies'))).toHaveLength(ids.length)
+        expect(Object.keys(await inventory('viewing_history'))).toHaveLength(ids.length)
+        expect(await unseen(`${begin}7`)).toEqual([`${begin}7+ ← ${begin}7`])
+      },
+    )
+
     test('a row with an id beyond the limit is refused with its reason and harms no other', async () => {
       const long = 'x'.repeat(5_000)
       const outcome = await load(store, 'viewing_history', [

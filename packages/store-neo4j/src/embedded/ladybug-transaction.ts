@@ -46,9 +46,9 @@ export class LadybugTransaction implements GraphTransaction {
   }
 
   async writeRows(graph: GraphTable, records: readonly RowRecord[]): Promise<void> {
-    this.#each(
-      `MERGE (r:${this.#catalog.rows(graph)} {id: item.id})
-       SET r.version = CAST(item.version AS INT64), r.event_id = item.event_id, r.held = item.held`,
+    this.#upsert(
+      this.#catalog.rows(graph),
+      { version: 'CAST(item.version AS INT64)', event_id: 'item.event_id', held: 'item.held' },
       records.map(({ identity, version, event_id, held }) => ({
         id: identity,
         version: String(version),
@@ -119,7 +119,11 @@ export class LadybugTransaction implements GraphTransaction {
   }
 
   async mergeNodes(label: string, ids: readonly string[]): Promise<void> {
-    this.#each(`MERGE (:${this.#catalog.label(label)} {id: item})`, ids)
+    this.#upsert(
+      this.#catalog.label(label),
+      {},
+      ids.map((id) => ({ id })),
+    )
   }
 
   async setNodeProperties(
@@ -153,9 +157,14 @@ export class LadybugTransaction implements GraphTransaction {
       'MATCH (r:_Refused {id: item}) DELETE r',
       cleared.map((identity) => joined(table, identity)),
     )
-    this.#each(
-      `MERGE (r:_Refused {id: item.id})
-       SET r.table_name = item.table_name, r.identity = item.identity, r.event_id = item.event_id, r.reason = item.reason`,
+    this.#upsert(
+      '_Refused',
+      {
+        table_name: 'item.table_name',
+        identity: 'item.identity',
+        event_id: 'item.event_id',
+        reason: 'item.reason',
+      },
       refusals.map((refusal) => ({ ...refusal, id: joined(table, refusal.identity), table_name: table })),
     )
   }
@@ -178,6 +187,26 @@ export class LadybugTransaction implements GraphTransaction {
   #lonely(label: string): string {
     const bare = this.#catalog.labelProperties(label).map((name) => `node.\`${name}\` IS NULL AND `)
     return `${bare.join('')}NOT EXISTS { MATCH (node)-[]-() }`
+  }
+
+  /**
+   * Sets properties of nodes, and makes those that are not there. MERGE of LadybugDB 0.19 takes texts with characters
+   * beyond ASCII for one another when a statement has several: it makes one node for many.
+   * @param properties what each is set to, in Cypher
+   */
+  #upsert(label: string, properties: Readonly<Record<string, string>>, items: readonly (TextRow & { id: string })[]) {
+    const found = this.#each(`MATCH (n:${label} {id: item.id}) RETURN n.id AS id`, items)
+    const there = new Set(found.map(({ id }) => String(id)))
+    const values = Object.entries(properties)
+    const made = ['id: item.id', ...values.map(([name, value]) => `${name}: ${value}`)]
+    const missing = new Map(items.filter(({ id }) => !there.has(id)).map((item) => [item.id, item]))
+    this.#each(`CREATE (:${label} {${made.join(', ')}})`, [...missing.values()])
+    if (values.length === 0) return
+    const set = values.map(([name, value]) => `n.${name} = ${value}`)
+    this.#each(
+      `MATCH (n:${label} {id: item.id}) SET ${set.join(', ')}`,
+      items.filter(({ id }) => there.has(id)),
+    )
   }
 
   /** Runs a statement once for each item, which it knows as `item`. */
