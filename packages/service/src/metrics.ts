@@ -41,7 +41,8 @@ export function createMetrics(): Metrics {
     },
     seconds: (name, help, labels = []) =>
       new Histogram({ ...checked(name), help, labelNames: [...labels], buckets: BUCKETS }),
-    text: () => registry.metrics(),
+    // prom-client writes Nan, which is no number to all readers of the format.
+    text: async () => (await registry.metrics()).replaceAll(/ Nan$/gm, ' NaN'),
     contentType: registry.contentType,
   }
 }

@@ -14,6 +14,8 @@ describe('metrics', () => {
     expect(await metrics.text()).toContain('sluice_test_waiting_rows{table="movies"} 1')
     waiting = 7
     expect(await metrics.text()).toContain('sluice_test_waiting_rows{table="movies"} 7')
+    waiting = Number.NaN
+    expect(await metrics.text()).toContain('sluice_test_waiting_rows{table="movies"} NaN')
   })
 
   it('answers are timed by the pattern of their route and their status, probes are not', async () => {
