@@ -12,6 +12,8 @@ export interface SinkParts {
   notices: Notices
   events: RunnerEvents
   limits?: Partial<SinkLimits>
+  /** Whether it is to do nothing until its runner is told to resume. */
+  paused?: boolean
   now: () => number
 }
 
@@ -72,6 +74,7 @@ export function startSink(parts: SinkParts): Sink {
       if (exploded !== undefined) runner.wake(exploded)
     }
   })
+  if (parts.paused) void runner.pause()
   runner.start()
   return {
     runner,

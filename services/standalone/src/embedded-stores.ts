@@ -2,10 +2,19 @@ import { join } from 'node:path'
 import type { ConsoleParts } from '@sluice/console'
 import type { Notices } from '@sluice/event-log'
 import type { Lake } from '@sluice/lake'
+import type { ObjectStore } from '@sluice/object-store'
 import { sinkEvents } from '@sluice/server-parts/sink-events'
 import { sinkGauges } from '@sluice/server-parts/sink-gauges'
 import type { Logger, Metrics } from '@sluice/service'
-import { hostStore, type InventoryQuery, type Question, type Sink, type StoreName, startSink } from '@sluice/store'
+import {
+  hostStore,
+  type InventoryQuery,
+  type Question,
+  readSinkWish,
+  type StoreName,
+  sinkControl,
+  startSink,
+} from '@sluice/store'
 import * as elasticsearch from '@sluice/store-elasticsearch'
 import * as influxdb from '@sluice/store-influxdb'
 import * as neo4j from '@sluice/store-neo4j'
@@ -13,6 +22,7 @@ import * as postgres from '@sluice/store-postgres'
 
 export interface EmbeddedStoresParts {
   folder: string
+  objectStore: ObjectStore
   lake: Lake
   notices: Notices
   logger: Logger
@@ -36,10 +46,11 @@ const KINDS: Readonly<Record<StoreName, { inventoryQuery: InventoryQuery; questi
 const STORE_MEMORY_MB = 512
 
 /** The four stores, each in a process of its own, and the sinks that keep them equal to the tables. */
-export function startEmbeddedStores(parts: EmbeddedStoresParts): EmbeddedStores {
-  const { folder, lake, notices, logger, now } = parts
+export async function startEmbeddedStores(parts: EmbeddedStoresParts): Promise<EmbeddedStores> {
+  const { folder, objectStore, lake, notices, logger, now } = parts
   const events = sinkEvents(parts.metrics, logger, now)
-  const started = STORE_NAMES.map((name) => {
+  const start = async (name: StoreName) => {
+    const { paused } = await readSinkWish(objectStore, name)
     const store = hostStore({
       name,
       module: import.meta.resolve(`@sluice/store-${name}/embedded`),
@@ -48,9 +59,10 @@ export function startEmbeddedStores(parts: EmbeddedStoresParts): EmbeddedStores 
       warn: (message, details) => logger.warn(details, message),
       now,
     })
-    const sink = startSink({ store, lake, notices, events: events(name), now })
+    const sink = startSink({ store, lake, notices, events: events(name), paused, now })
     return { name, store, sink, ...KINDS[name] }
-  })
+  }
+  const started = await Promise.all(STORE_NAMES.map(start))
   sinkGauges(parts.metrics, new Map(started.map(({ name, sink }) => [name, sink.runner])), now)
   return {
     forConsole: started.map(({ name, store, sink, inventoryQuery, questions }) => ({
@@ -59,7 +71,7 @@ export function startEmbeddedStores(parts: EmbeddedStoresParts): EmbeddedStores 
       tables: sink.tables,
       inventoryQuery,
       questions,
-      runner: controlOf(sink),
+      runner: sinkControl(objectStore, name, sink.runner),
     })),
     storesOf: (table) =>
       started.flatMap(({ name, sink }) => (sink.tables.some((stored) => stored.table === table) ? [name] : [])),
@@ -71,15 +83,3 @@ export function startEmbeddedStores(parts: EmbeddedStoresParts): EmbeddedStores 
 }
 
 const STORE_NAMES: readonly StoreName[] = ['postgres', 'influxdb', 'elasticsearch', 'neo4j']
-
-function controlOf({ runner }: Sink) {
-  return {
-    status: async () => {
-      const { state, error } = runner.state()
-      return { state, ...(error === undefined ? {} : { error }) }
-    },
-    pause: () => runner.pause(),
-    resume: () => runner.resume(),
-    rebuild: () => runner.reload(),
-  }
-}

@@ -59,7 +59,15 @@ export async function startStandalone(
   })
   closers.add('event log', () => log.close())
 
-  const stores = startEmbeddedStores({ folder: join(data, 'stores'), lake, notices, logger, metrics, now })
+  const stores = await startEmbeddedStores({
+    folder: join(data, 'stores'),
+    objectStore,
+    lake,
+    notices,
+    logger,
+    metrics,
+    now,
+  })
   closers.add('stores', () => stores.stop())
   const transformer = await startTransformer({
     lake,
