@@ -46,7 +46,7 @@ bytes of the same rows in large ones, hence the second figure of write amplifica
 500 updates and 500 inserts a second, for ${number(uniform.seconds)} s. What arrives while a merge runs is merged by the next one, as the transformer does
 it: a batch holds what has come since the last one.
 
-| | wanted | recent keys | any keys |
+| | wanted | recent keys | random keys |
 |---|---|---|---|
 | rows a second taken in | 1,000 | **${number(recent.rows_a_second)}** | **${number(uniform.rows_a_second)}** |
 | from arrival to table, at worst | keeps up | ${recent.worst_lag_seconds.toFixed(1)} s | ${uniform.worst_lag_seconds.toFixed(1)} s |
@@ -58,7 +58,7 @@ it: a batch holds what has come since the last one.
 | peak of memory | below 500 MB | **${recent.peak_mb} MB** | **${uniform.peak_mb} MB** |
 
 Recent keys: keys ascend, and what changes is no older than an hour, as with orders and subscriptions that have UUIDv7 or
-ULIDs. Any keys: new keys fall anywhere and every row is as likely to change as any other, so that each merge has a key in
+ULIDs. Random keys: new keys fall anywhere and every row is as likely to change as any other, so that each merge has a key in
 every file, and rewrites the table: the worst case of copy on write, which deletion vectors would spare and readers of
 protocol 1 do not know.
 `
