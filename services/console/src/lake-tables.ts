@@ -1,7 +1,7 @@
 import type { DataType } from '@sluice/delta'
 import { explosionIsBehind, type Lake, LakeError, type LakeTable, Ledger, rowsIn, type TableView } from '@sluice/lake'
 import { type LakeReader, type TableReading, VersionGone } from './lake-reader.ts'
-import type { AsOf } from './sql/time-travel.ts'
+import { type AsOf, asOfInstant } from './sql/time-travel.ts'
 
 /** The lake as the console reads it. Holds a ledger of its own: reading must not take decisions from a transformer's hands. */
 export async function lakeReader(lake: Lake, options: { log_epoch: string; now: () => number }): Promise<LakeReader> {
@@ -54,11 +54,8 @@ async function versionOf(table: LakeTable, asOf: AsOf): Promise<TableView> {
   try {
     await table.refresh()
     if ('version' in asOf) return await table.at({ version: asOf.version })
-    const timestamp_ms = Date.parse(/[zZ]|[+-]\d\d:?\d\d$/.test(asOf.timestamp) ? asOf.timestamp : `${asOf.timestamp}Z`)
-    if (Number.isNaN(timestamp_ms))
-      throw new VersionGone(
-        `TIMESTAMP AS OF: expected an instant (2026-01-31T12:00:00Z) or a day, got ${JSON.stringify(asOf.timestamp)}`,
-      )
+    const timestamp_ms = asOfInstant(asOf.timestamp)
+    if (timestamp_ms === undefined) throw new VersionGone(`there is no instant ${JSON.stringify(asOf.timestamp)}`)
     return await table.at({ timestamp_ms })
   } catch (cause) {
     if (cause instanceof LakeError && (cause.code === 'version_gone' || cause.code === 'version_not_found'))

@@ -138,7 +138,12 @@ describe('SqlCage answers', () => {
       ['movies', { version: 3 }],
       ['movies', { timestamp: '2026-01-01' }],
     ])
-    for (const from of ['movies m VERSION AS OF 3', 'movies AS m FOR VERSION AS OF 3', 'movies VERSION AS OF -1'])
+    for (const from of [
+      'movies m VERSION AS OF 3',
+      'movies AS m FOR VERSION AS OF 3',
+      'movies VERSION AS OF -1',
+      "movies TIMESTAMP AS OF 'soon'",
+    ])
       expect(await codeOf(`SELECT count(*) FROM ${from}`)).toBe('syntax_error')
     expect(await rows("SELECT 'movies VERSION AS OF 3' AS text -- movies VERSION AS OF 3")).toEqual([
       { text: 'movies VERSION AS OF 3' },

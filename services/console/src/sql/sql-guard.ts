@@ -1,4 +1,4 @@
-import { type AsOf, isMarked, readMarkedName } from './time-travel.ts'
+import { type AsOf, asOfInstant, isMarked, readMarkedName } from './time-travel.ts'
 
 /** A table that a query names. */
 export interface NamedTable {
@@ -137,6 +137,11 @@ function judgeNode(
       return refused(
         'forbidden_statement',
         `expected a table or schema.table; ${String(node['catalog_name'])}.${schema}.${name} came`,
+      )
+    if (asOf && 'timestamp' in asOf && asOfInstant(asOf.timestamp) === undefined)
+      return refused(
+        'syntax_error',
+        `TIMESTAMP AS OF: expected an instant (2026-01-31T12:00:00Z) or a day, got ${JSON.stringify(asOf.timestamp)}`,
       )
     const cte = schema === '' && !asOf && ctes.has(name.toLowerCase())
     // DuckDB reads a file where no table has a name: a name that could be a path never passes.

@@ -49,6 +49,12 @@ export function markedTableName(name: string, asOf: AsOf): string {
   return 'version' in asOf ? `${name}${MARK}v${MARK}${asOf.version}` : `${name}${MARK}t${MARK}${asOf.timestamp}`
 }
 
+/** Milliseconds since 1970 of the text after TIMESTAMP AS OF, UTC where it names no zone; `undefined` for what is no instant. */
+export function asOfInstant(timestamp: string): number | undefined {
+  const at = Date.parse(/[zZ]|[+-]\d\d:?\d\d$/.test(timestamp) ? timestamp : `${timestamp}Z`)
+  return Number.isNaN(at) ? undefined : at
+}
+
 function asOfFrom(unit: string, value: string): AsOf | undefined {
   const [, version] = isWord(unit, 'VERSION') ? (/^'?(\d+)'?$/.exec(value) ?? []) : []
   if (version !== undefined) return { version: Number(version) }
