@@ -58,7 +58,7 @@ it: a batch holds what has come since the last one.
 | peak of memory | below 500 MB | **${recent.peak_mb} MB** | **${uniform.peak_mb} MB** |
 
 Recent keys: keys ascend, and what changes is no older than an hour, as with orders and subscriptions that have UUIDv7 or
-ULIDs. Random keys: new keys fall anywhere and every row is as likely to change as any other, so that each merge has a key in
+ULIDs. Random keys: new keys fall anywhere and every row is likely to change as the others, so that each merge has a key in
 every file, and rewrites the table: the worst case of copy on write, which deletion vectors would spare and readers of
 protocol 1 do not know.
 `
