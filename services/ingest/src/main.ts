@@ -1,19 +1,13 @@
 import { join } from 'node:path'
-import { openServerParts, openServerRawZone, serverSettings } from '@sluice/server-parts'
-import { authorizer, backgroundLoop, createApp, parseApiKeys, runService, setting } from '@sluice/service'
+import { openServerParts, openServerRawZone } from '@sluice/server-parts'
+import { authorizer, backgroundLoop, createApp, parseApiKeys, runService } from '@sluice/service'
 import { createIngest, type Ingest } from './ingest.ts'
 import { ingestPrometheus } from './ingest-prometheus.ts'
 import { fillNewLife } from './new-life.ts'
 import { noticedOutcomes } from './noticed-outcomes.ts'
+import { settings } from './settings.ts'
 
 const VERSION = '0.1.0'
-const settings = serverSettings.extend({
-  gather_ms: setting
-    .int(10, { max: 10_000 })
-    .describe(
-      'while a raw batch is on its way the next one gathers at least this long, in ms: fewer PUTs, later answers',
-    ),
-})
 
 await runService(
   {
@@ -23,10 +17,10 @@ await runService(
     async start(config, service) {
       const { logger, metrics, closers } = service
       const parts = await openServerParts(config, 'ingest', service, { retry_for_ms: 5_000 })
-      const { objectStore, log, notices, eventTypes } = parts
+      const { objectStore, log, notices, eventTypes, life } = parts
       const storesOf = (table: string) => Object.keys(eventTypes.byTable.get(table)?.stores ?? {})
       const rawZone = await openServerRawZone(parts, service)
-      const flow = { rawZone, log, eventTypes, partitions: config.partitions, life: parts.life, logger }
+      const flow = { rawZone, log, eventTypes, partitions: config.partitions, life, logger }
       const ingest: Ingest = createIngest({
         metrics: ingestPrometheus(metrics, () => ingest.status()),
         ...flow,
@@ -39,11 +33,7 @@ await runService(
       })
       await ingest.start()
       closers.add('ingest', () => ingest.stop())
-      const filling = backgroundLoop(() => fillNewLife(flow), {
-        name: 'fill the log',
-        log: logger,
-        pause_ms: 60_000,
-      })
+      const filling = backgroundLoop(() => fillNewLife(flow), { name: 'fill the log', log: logger, pause_ms: 60_000 })
       closers.add('fill the log', () => filling.stop())
       const app = await createApp({ logger, metrics, version: VERSION })
       await ingest.routes(app)
