@@ -13,6 +13,9 @@ export { describeServer, type Found, type Ready } from './describe-server.ts'
  * suites run that need it; so do three in `SLUICE_TEST_KAFKA_STOP`, `_KILL` and `_START` that take it away for a while.
  */
 
+/** Servers on Java that live for minutes: a start costs half of the processor time. */
+const QUICK_START = '-XX:TieredStopAtLevel=1'
+
 export interface S3Connection {
   endpoint: string
   access_key: string
@@ -75,6 +78,7 @@ export async function kafkaEndpoint(): Promise<Found<KafkaConnection>> {
           KAFKA_TRANSACTION_STATE_LOG_REPLICATION_FACTOR: '1',
           KAFKA_TRANSACTION_STATE_LOG_MIN_ISR: '1',
           KAFKA_GROUP_INITIAL_REBALANCE_DELAY_MS: '0',
+          JAVA_TOOL_OPTIONS: QUICK_START,
         },
         ports: [9094],
         same_port: port,
@@ -152,7 +156,7 @@ export function elasticsearchEndpoint(): Promise<Found<ElasticsearchConnection>>
       environment: {
         'discovery.type': 'single-node',
         'xpack.security.enabled': 'false',
-        ES_JAVA_OPTS: '-Xms512m -Xmx512m',
+        ES_JAVA_OPTS: `-Xms512m -Xmx512m ${QUICK_START}`,
       },
       ports: [9200],
       ready: Wait.forHttp('/_cluster/health?wait_for_status=yellow', 9200),
@@ -174,7 +178,7 @@ export function neo4jEndpoint(): Promise<Found<Neo4jConnection>> {
     async () => ({
       spec: {
         image: 'neo4j:2026.08.1',
-        environment: { NEO4J_AUTH: 'neo4j/sluice-test-secret' },
+        environment: { NEO4J_AUTH: 'neo4j/sluice-test-secret', JAVA_TOOL_OPTIONS: QUICK_START },
         ports: [7687, 7474],
         ready: Wait.forHttp('/', 7474),
       },

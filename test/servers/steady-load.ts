@@ -13,7 +13,7 @@ export interface RefusedPost {
   retry_after: string | null
 }
 
-const PAUSE_MS = 100
+const PAUSE_MS = 200
 const AGAIN_AFTER_MS = 250
 
 /**
