@@ -16,6 +16,7 @@ import { overwrite, restore } from './overwrite.ts'
 import { type WrittenFile, writeParquet } from './parquet-file.ts'
 import { type Pin, pin, pins, unpin } from './pins.ts'
 import { selectAs } from './relation.ts'
+import { SharedReads } from './shared-reads.ts'
 import { TableView } from './table-view.ts'
 import { Turns } from './turns.ts'
 import { type Vacuumed, type VacuumOptions, vacuum } from './vacuum.ts'
@@ -39,6 +40,7 @@ export class LakeTable {
   readonly delta: DeltaTable
   /** What rewrites files: side by side one would lose to the other, and seconds of work with it. */
   readonly #rewrites = new Turns()
+  readonly #reads = new SharedReads<ChangedRow>()
   #snapshot: Snapshot
 
   private constructor(lake: LakeParts, use: TableUse, delta: DeltaTable, snapshot: Snapshot) {
@@ -215,9 +217,10 @@ export class LakeTable {
     return vacuum(this, options)
   }
 
-  /** Net row changes between two versions; see `changes`. */
-  changes(from_exclusive: number, to_inclusive: number, options?: ChangesOptions): AsyncGenerator<ChangedRow[]> {
-    return changes(this, from_exclusive, to_inclusive, options)
+  /** Net row changes between two versions; see `changes`. Several sinks of a process share what they read. */
+  changes(from_exclusive: number, to_inclusive: number, options: ChangesOptions = {}): AsyncGenerator<ChangedRow[]> {
+    const asked = JSON.stringify([this.#snapshot.tableId, from_exclusive, to_inclusive, options])
+    return this.#reads.read(asked, () => changes(this, from_exclusive, to_inclusive, options))
   }
 
   /** All rows of a version as upserts; see `rowsAt`. */
