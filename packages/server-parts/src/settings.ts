@@ -30,4 +30,9 @@ export const serverSettings = z.object({
   partitions: setting.int(4, { min: 1, max: 256 }).describe('partitions of the event log; can grow, never shrink'),
 })
 
+/** Of processes that pass events on. */
+export const flowSettings = serverSettings.extend({
+  freshness_ms: setting.int(400, { max: 60_000 }).describe('at most this long from receipt to visible, in ms'),
+})
+
 export type ServerSettings = z.infer<typeof serverSettings>

@@ -24,6 +24,8 @@ export interface SinkLimits {
   chunk_bytes: number
   /** How often a table is looked at when no notice comes. */
   poll_ms: number
+  /** A table that goes on changing is written at most this often: several versions at once cost little more than one. */
+  every_ms: number
   /** A store that is away no longer than this finds all changes it missed; one that comes later is loaded anew. */
   pin_for_ms: number
 }
@@ -32,8 +34,12 @@ export const SINK_LIMITS: SinkLimits = {
   chunk_rows: 5_000,
   chunk_bytes: 8 * 1024 * 1024,
   poll_ms: 2_000,
+  every_ms: 0,
   pin_for_ms: 7 * 86_400_000,
 }
+
+/** How often to write a table that goes on changing, where events are to be visible in it after `freshness_ms`. */
+export const sinkEvery = (freshness_ms: number) => 2 * freshness_ms
 
 export interface Sink {
   readonly runner: StoreRunner
@@ -56,6 +62,7 @@ export function startSink(parts: SinkParts): Sink {
     sources,
     now,
     poll_ms: limits.poll_ms,
+    every_ms: limits.every_ms,
     events: {
       ...events,
       advanced(table, version, rows) {

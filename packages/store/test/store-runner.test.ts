@@ -207,3 +207,22 @@ test('while it is paused nothing is applied', async () => {
   await equal('a')
   expect(store.batches.filter(({ changes }) => changes.length > 0)).toHaveLength(1)
 })
+
+test('a table that goes on changing is caught up with in fewer steps than it has versions', async () => {
+  await runner.stop()
+  runner = new StoreRunner({ store, sources: [source], events, now: () => now, poll_ms: 5, every_ms: 300 })
+  source.put('a')
+  runner.start()
+  await equal('a')
+  for (const id of ['b', 'c', 'd']) {
+    source.put(id)
+    runner.wake('likes')
+    // Time enough to be read, if it were not put off.
+    for (let turn = 0; turn < 20; turn++) await new Promise((resume) => setImmediate(resume))
+  }
+  await equal('a', 'b', 'c', 'd')
+  expect(source.reads).toEqual([
+    [-1, 1],
+    [1, 4],
+  ])
+})

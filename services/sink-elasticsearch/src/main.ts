@@ -1,11 +1,11 @@
-import { elasticsearchSettings, serverSettings, sinkService } from '@sluice/server-parts'
+import { elasticsearchSettings, flowSettings, sinkService } from '@sluice/server-parts'
 import { openStore } from '@sluice/store-elasticsearch/server'
 
 await sinkService(
   {
     store: 'elasticsearch',
     title: 'Sluice sink: keeps Elasticsearch equal to the tables.',
-    settings: serverSettings.extend(elasticsearchSettings),
+    settings: flowSettings.extend(elasticsearchSettings),
     open: (settings) =>
       openStore({
         url: settings.elasticsearch_url,

@@ -1,11 +1,11 @@
-import { influxdbSettings, serverSettings, sinkService } from '@sluice/server-parts'
+import { flowSettings, influxdbSettings, sinkService } from '@sluice/server-parts'
 import { openStore } from '@sluice/store-influxdb/server'
 
 await sinkService(
   {
     store: 'influxdb',
     title: 'Sluice sink: keeps InfluxDB equal to the tables.',
-    settings: serverSettings.extend(influxdbSettings),
+    settings: flowSettings.extend(influxdbSettings),
     open: (settings) =>
       openStore({
         url: settings.influxdb_url,

@@ -27,6 +27,8 @@ export interface EmbeddedStoresParts {
   notices: Notices
   logger: Logger
   metrics: Metrics
+  /** See `SinkLimits`. */
+  every_ms: number
   now: () => number
 }
 
@@ -59,7 +61,15 @@ export async function startEmbeddedStores(parts: EmbeddedStoresParts): Promise<E
       warn: (message, details) => logger.warn(details, message),
       now,
     })
-    const sink = startSink({ store, lake, notices, events: events(name), paused, now })
+    const sink = startSink({
+      store,
+      lake,
+      notices,
+      events: events(name),
+      limits: { every_ms: parts.every_ms },
+      paused,
+      now,
+    })
     return { name, store, sink, ...KINDS[name] }
   }
   const started = await Promise.all(STORE_NAMES.map(start))

@@ -8,6 +8,7 @@ import { Lake, openDatabase } from '@sluice/lake'
 import { openFolderStore } from '@sluice/object-store'
 import { openSegmentRawZone } from '@sluice/raw-zone'
 import { assertSafeBinding, authorizer, createApp, parseApiKeys, type ServiceParts } from '@sluice/service'
+import { sinkEvery } from '@sluice/store'
 import { startTransformer } from '@sluice/transformer'
 import type { Config } from './config.ts'
 import { lockData } from './data-lock.ts'
@@ -66,6 +67,7 @@ export async function startStandalone(
     notices,
     logger,
     metrics,
+    every_ms: sinkEvery(config.freshness_ms),
     now,
   })
   closers.add('stores', () => stores.stop())

@@ -1,11 +1,10 @@
 import { EVENTS_TOPIC } from '@sluice/events'
-import { openServerLake, openServerParts, serverSettings, whenThere } from '@sluice/server-parts'
+import { flowSettings, openServerLake, openServerParts, whenThere } from '@sluice/server-parts'
 import { ConfigError, createApp, runService, setting } from '@sluice/service'
 import { startTransformer } from './create-transformer.ts'
 
 const VERSION = '0.1.0'
-const settings = serverSettings.extend({
-  freshness_ms: setting.int(400, { max: 60_000 }).describe('at most this long from receipt to visible, in ms'),
+const settings = flowSettings.extend({
   group: setting.text('transformer').describe('consumer group: transformers of one lake share its partitions'),
 })
 

@@ -20,6 +20,8 @@ export interface RunnerOptions {
   events?: RunnerEvents
   /** How often a table is looked at when nothing wakes the runner. Default 2,000. */
   poll_ms?: number
+  /** A table that goes on changing is caught up with at most this often. Default 0: as often as it changes. */
+  every_ms?: number
   now: () => number
 }
 
@@ -128,13 +130,16 @@ export class StoreRunner {
   }
 
   async #follow(follower: TableFollower): Promise<void> {
-    const { poll_ms = POLL_MS } = this.#options
+    const { poll_ms = POLL_MS, every_ms = 0, now } = this.#options
     while (!this.#stopped) {
       if (this.#pause) await this.#pause.resumed
       if (this.#stopped) return
       follower.dirty = false
+      const began_ms = now()
       await this.#again(follower.table, () => follower.catchUp(() => this.#stopped || this.#pause !== undefined))
       if (!follower.dirty) await this.#sleep(poll_ms, () => follower.dirty)
+      const early_ms = began_ms + every_ms - now()
+      if (early_ms > 0) await this.#sleep(early_ms, () => false)
     }
   }
 
