@@ -32,9 +32,10 @@ export interface NewestHour {
 
 /** What `versions.ts` prints. */
 export interface Versions {
-  oldest: number
-  newest: number
-  /** Versions that were opened and whose files are all there. */
+  /** Versions within retention, and how many of them were looked at. */
+  within: number
+  opened: number
+  /** Of those: opened, with the right number of rows and all files there. */
   readable: number
   /** Versions whose rows were read and counted. */
   counted: number

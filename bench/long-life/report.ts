@@ -33,7 +33,7 @@ compactions took ${number(streamed.took_seconds)} s, ${number(streamed.maintenan
 | opening the table and reading its newest hour, in a new process | below 150 ms | **${number(hour.open_ms + hour.read_ms)} ms** (${number(hour.open_ms)} + ${number(hour.read_ms)}), ${number(hour.rows)} rows; again ${number(hour.again_ms)} ms |
 | objects of the log | bounded by retention | **${number(streamed.log_objects)}**: an hour of versions, ten minutes until the next clean-up, checkpoints |
 | objects of data | bounded by retention | ${number(streamed.data_objects)} |
-| versions within retention that can be read | all | **${number(versions.readable)} of ${number(versions.newest - versions.oldest + 1)}**, rows of ${number(versions.counted)} counted${versions.wrong.length > 0 ? `; ${versions.wrong.join('; ')}` : ''} |
+| versions within retention that can be read | all | **${number(versions.readable)} of ${number(versions.opened)}** opened, spread evenly over all ${number(versions.within)}; rows of ${number(versions.counted)} counted${versions.wrong.length > 0 ? `; ${versions.wrong.join('; ')}` : ''} |
 | write amplification | stated | **${((streamed.data_bytes - streamed.appended_bytes) / streamed.appended_bytes).toFixed(1)}** bytes rewritten for each byte appended, **${(streamed.data_bytes / streamed.live_bytes).toFixed(1)}** written for each one live |
 | log | stated | ${number(log_a_version)} bytes a version, checkpoints included |
 | peak of memory | | ${number(streamed.peak_mb)} MB |
