@@ -28,7 +28,14 @@ try {
     recent: await measure<Keyed>('keyed.ts', 'keyed', String(rows), 'recent', String(keyed_seconds)),
     uniform: await measure<Keyed>('keyed.ts', 'keyed', String(rows), 'uniform', String(keyed_seconds)),
   }
-  const text = report({ hours, streamed, hour, versions, keyed })
+  const text = report({
+    place: process.env['BENCH_FOLDER'] ?? 'the folder for temporary files',
+    hours,
+    streamed,
+    hour,
+    versions,
+    keyed,
+  })
   console.log(text)
   if (process.argv.length === 2) await writeFile(join(import.meta.dirname, 'results.md'), text)
 } finally {
