@@ -1,4 +1,3 @@
-import { Slots } from '@sluice/object-store/slots'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import type { AllServers } from './all-endpoints.ts'
 import { freePort } from './container.ts'
@@ -7,15 +6,12 @@ import { ServerLake, type ServiceName, ServiceProcess, SINKS } from './server-la
 
 const SERVICES: readonly ServiceName[] = ['ingest', 'transformer', ...SINKS, 'console']
 const WITHIN_MS = 60_000
-/** Processes at a time; some only wait. */
-const AT_ONCE = 4
 
 /** Settings that are wrong: each service says so at start, in one line that tells what to do, and ends or waits. */
 export function refusals({ settings }: AllServers): void {
   let lake: ServerLake
   let nobody: number
   const stubs: FaultProxy[] = []
-  const slots = new Slots(AT_ONCE)
 
   beforeAll(async () => {
     lake = await ServerLake.create(settings)
@@ -40,12 +36,10 @@ export function refusals({ settings }: AllServers): void {
 
   /** The process ends with 1, and all that it wrote on standard error is one line that says so. */
   async function isRefused(name: ServiceName, wrong: Record<string, string>, line: RegExp): Promise<void> {
-    const giveBack = await slots.take()
     const service = ServiceProcess.launch(name, { ...lake.settings, ...wrong })
     const timer = setTimeout(() => service.signal('SIGKILL'), WITHIN_MS)
     const code = await service.exited
     clearTimeout(timer)
-    giveBack()
     expect([name, code, service.errors]).toEqual([name, 1, expect.stringMatching(line)])
     expect(service.errors.trimEnd().split('\n')).toEqual([expect.stringContaining(`${name}: `)])
     expect(service.output).not.toContain('"stack"')
@@ -53,23 +47,21 @@ export function refusals({ settings }: AllServers): void {
 
   /** The process goes on; one line of its log says what it waits for, and none has a stack. It ends when it is told to. */
   async function waits(name: ServiceName, wrong: Record<string, string>, line: RegExp): Promise<void> {
-    const giveBack = await slots.take()
     const service = ServiceProcess.launch(name, { ...lake.settings, ...wrong })
     const timer = setTimeout(() => service.signal('SIGKILL'), WITHIN_MS)
     await Promise.race([expect.poll(() => service.output, { timeout: WITHIN_MS }).toMatch(line), service.exited])
     const code = await service.end()
     clearTimeout(timer)
-    giveBack()
     expect([name, code, service.errors, service.output]).toEqual([name, 0, '', expect.stringMatching(line)])
     expect(service.output).not.toContain('"stack"')
   }
 
-  it.concurrent('MinIO: a wrong secret key ends every service', async () => {
+  it('MinIO: a wrong secret key ends every service', async () => {
     const wrong = { SLUICE_S3_SECRET_KEY: 'wrong-secret' }
     await Promise.all(SERVICES.map((name) => isRefused(name, wrong, /set the right one .*; see SLUICE_S3_\*\n$/)))
   })
 
-  it.concurrent('MinIO: a missing bucket, another server, and nobody', async () => {
+  it('MinIO: a missing bucket, another server, and nobody', async () => {
     const missing = { SLUICE_S3_CREATE_BUCKET: '0', SLUICE_S3_BUCKET: 'sluice-missing' }
     await Promise.all([
       isRefused('ingest', missing, /there is no bucket sluice-missing; make it, or name another; see SLUICE_S3_\*\n$/),
@@ -79,7 +71,7 @@ export function refusals({ settings }: AllServers): void {
     ])
   })
 
-  it.concurrent('Kafka: nobody is waited for, a login that it does not take ends every service', async () => {
+  it('Kafka: nobody is waited for, a login that it does not take ends every service', async () => {
     const away = { SLUICE_KAFKA_BROKERS: `127.0.0.1:${nobody}` }
     const login = { SLUICE_KAFKA_USERNAME: 'sluice', SLUICE_KAFKA_PASSWORD: 'wrong' }
     const waiting = /"level":40[^\n]*is it running[^\n]*; it is waited for; see SLUICE_KAFKA_\*"/
@@ -89,7 +81,7 @@ export function refusals({ settings }: AllServers): void {
     )
   })
 
-  it.concurrent('databases: wrong credentials, missing places, old servers, other products', async () => {
+  it('databases: wrong credentials, missing places, old servers, other products', async () => {
     const postgres = settings['SLUICE_POSTGRES_URL'] ?? ''
     const elastic = { 'x-elastic-product': 'Elasticsearch' }
     const denied = await answering(401, { error: { type: 'security_exception', reason: 'no such user' } }, elastic)
@@ -120,7 +112,7 @@ export function refusals({ settings }: AllServers): void {
     ])
   })
 
-  it.concurrent('databases: nobody is waited for, and the console tells what refuses it', async () => {
+  it('databases: nobody is waited for, and the console tells what refuses it', async () => {
     const place = `127.0.0.1:${nobody}`
     const away = (server: string) => new RegExp(`"level":40[^\\n]*; it is waited for; see SLUICE_${server}_\\*"`)
     const refused =
