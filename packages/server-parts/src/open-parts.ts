@@ -40,7 +40,7 @@ export interface OpenLimits {
   retry_for_ms?: number
 }
 
-/** Opens the object store, the log and the event types, and adds their closers. Throws errors with a code and one clear line. */
+/** Opens the object store, the log and the event types, to be closed with the process. Throws errors with a code and one clear line. */
 export async function openServerParts(
   settings: ServerSettings,
   name: string,
@@ -52,48 +52,55 @@ export async function openServerParts(
   const scratch = join(settings.scratch, name)
   await rm(scratch, { recursive: true, force: true })
   await mkdir(scratch, { recursive: true })
-  const objectStore = await openS3Store({
-    bucket: settings.s3_bucket,
-    endpoint: settings.s3_endpoint,
-    region: settings.s3_region,
-    create_bucket: settings.s3_create_bucket,
-    credentials: credentialsOf(settings),
-    ...limits,
-    cache: { path: join(scratch, 'objects'), limit_bytes: settings.cache_limit_mb * 1024 ** 2 },
-  }).catch((error: unknown) => Promise.reject(toldWith('SLUICE_S3_*', error)))
-  closers.add('object store', () => objectStore.close())
+  const objectStore = await closers.open('object store', () =>
+    openS3Store({
+      bucket: settings.s3_bucket,
+      endpoint: settings.s3_endpoint,
+      region: settings.s3_region,
+      create_bucket: settings.s3_create_bucket,
+      credentials: credentialsOf(settings),
+      ...limits,
+      cache: { path: join(scratch, 'objects'), limit_bytes: settings.cache_limit_mb * 1024 ** 2 },
+    }).catch((error: unknown) => Promise.reject(toldWith('SLUICE_S3_*', error))),
+  )
   const life = await LogLife.open(objectStore, Date.now)
   const { epoch } = life
-  const following = backgroundLoop(
-    async () => {
-      if (await life.current()) return undefined
-      logger.warn({ epoch }, 'the event log has begun another life; this process ends, to be started again')
-      process.kill(process.pid, 'SIGTERM')
-      return undefined
-    },
-    { name: 'log life', log: logger, pause_ms: LIFE_EVERY_MS },
+  await closers.open(
+    'log life',
+    () =>
+      backgroundLoop(
+        async () => {
+          if (await life.current()) return undefined
+          logger.warn({ epoch }, 'the event log has begun another life; this process ends, to be started again')
+          process.kill(process.pid, 'SIGTERM')
+          return undefined
+        },
+        { name: 'log life', log: logger, pause_ms: LIFE_EVERY_MS },
+      ),
+    (loop) => loop.stop(),
   )
-  closers.add('log life', () => following.stop())
-  const log = lateLog(() =>
-    openKafkaLog({
-      brokers: settings.kafka_brokers.split(',').map((broker) => broker.trim()),
-      clientId: `sluice-${name}-${hostname()}`,
-      epoch,
-      sasl: saslOf(settings),
-      ssl: settings.kafka_tls,
-      replication: settings.kafka_replication,
-      logger,
-      limits: SEND_KAFKA_LIMITS,
+  const log = await closers.open('event log', () =>
+    lateLog(() =>
+      openKafkaLog({
+        brokers: settings.kafka_brokers.split(',').map((broker) => broker.trim()),
+        clientId: `sluice-${name}-${hostname()}`,
+        epoch,
+        sasl: saslOf(settings),
+        ssl: settings.kafka_tls,
+        replication: settings.kafka_replication,
+        logger,
+        limits: SEND_KAFKA_LIMITS,
+      }),
+    ),
+  )
+  await firstLook(() => log.offsets(EVENTS_TOPIC).catch(unlessNew), 'SLUICE_KAFKA_*', { logger })
+  const notices = await closers.open('notices', () =>
+    kafkaNotices({
+      log,
+      failed: (error) =>
+        logger.warn(faultFields(error), 'notices cannot be sent or read; until they can, readers look by themselves'),
     }),
   )
-  closers.add('event log', () => log.close())
-  await firstLook(() => log.offsets(EVENTS_TOPIC).catch(unlessNew), 'SLUICE_KAFKA_*', { logger })
-  const notices = kafkaNotices({
-    log,
-    failed: (error) =>
-      logger.warn(faultFields(error), 'notices cannot be sent or read; until they can, readers look by themselves'),
-  })
-  closers.add('notices', () => notices.close())
   return { objectStore, log, life, log_epoch: epoch, notices, eventTypes, scratch }
 }
 
@@ -102,13 +109,8 @@ function unlessNew(error: unknown): void {
   if (!(error instanceof LogError) || error.code !== 'unknown_topic') throw error
 }
 
-export async function openServerRawZone(
-  { objectStore, scratch }: ServerParts,
-  { closers }: ServiceParts,
-): Promise<RawZone> {
-  const rawZone = await openObjectRawZone({ store: objectStore, local_path: join(scratch, 'raw') })
-  closers.add('raw zone', () => rawZone.close())
-  return rawZone
+export function openServerRawZone({ objectStore, scratch }: ServerParts, { closers }: ServiceParts): Promise<RawZone> {
+  return closers.open('raw zone', () => openObjectRawZone({ store: objectStore, local_path: join(scratch, 'raw') }))
 }
 
 /** The lake's tables, with a DuckDB of their own; missing tables are created. */
@@ -117,12 +119,13 @@ export async function openServerLake(
   { memory_limit_mb }: Pick<ServerSettings, 'memory_limit_mb'>,
   { closers }: ServiceParts,
 ): Promise<Lake> {
-  const database = await openDatabase({
-    memory_limit_bytes: memory_limit_mb * 1024 ** 2,
-    threads: 2,
-    temporary_path: join(scratch, 'duckdb'),
-  })
-  closers.add('database', () => database.close())
+  const database = await closers.open('database', () =>
+    openDatabase({
+      memory_limit_bytes: memory_limit_mb * 1024 ** 2,
+      threads: 2,
+      temporary_path: join(scratch, 'duckdb'),
+    }),
+  )
   const scratch_path = join(scratch, 'files')
   await mkdir(scratch_path, { recursive: true })
   return Lake.open({ store: objectStore, database, scratch_path, now: Date.now }, eventTypes)

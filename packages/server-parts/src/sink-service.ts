@@ -1,4 +1,4 @@
-import { backgroundLoop, createApp, runService, type ServiceDefinition } from '@sluice/service'
+import { backgroundLoop, createApp, runService, type ServiceDefinition, serve } from '@sluice/service'
 import { lateStore, obeySinkWish, type Store, type StoreName, sinkEvery, startSink } from '@sluice/store'
 import type { z } from 'zod'
 import { openServerLake, openServerParts } from './open-parts.ts'
@@ -26,33 +26,38 @@ export function sinkService<S extends typeof flowSettings>(
   const start: ServiceDefinition<S>['start'] = async (config, service) => {
     const { logger, metrics, closers } = service
     const parts = await openServerParts(config, `sink-${name}`, service)
-    const store = lateStore(name, () => open(config))
-    closers.add('store', () => store.close())
+    const store = await closers.open('store', () => lateStore(name, () => open(config)))
     await firstLook(() => store.progress(), `SLUICE_${name.toUpperCase()}_*`, { logger })
     const lake = await openServerLake(parts, config, service)
     const events = sinkEvents(metrics, logger, Date.now)(name)
-    const sink = startSink({
-      store,
-      lake,
-      notices: parts.notices,
-      events,
-      limits: { every_ms: sinkEvery(config.freshness_ms) },
-      now: Date.now,
-    })
-    sinkGauges(metrics, new Map([[name, sink.runner]]), Date.now)
-    closers.add('sink', () => sink.stop())
-    const obeying = backgroundLoop(
-      async () => {
-        await obeySinkWish(parts.objectStore, name, sink.runner)
-        return undefined
-      },
-      { name: 'what operators want', log: logger, pause_ms: LOOK_EVERY_MS },
+    const { runner } = await closers.open(
+      'sink',
+      () =>
+        startSink({
+          store,
+          lake,
+          notices: parts.notices,
+          events,
+          limits: { every_ms: sinkEvery(config.freshness_ms) },
+          now: Date.now,
+        }),
+      (part) => part.stop(),
     )
-    closers.add('what operators want', () => obeying.stop())
+    sinkGauges(metrics, new Map([[name, runner]]), Date.now)
+    await closers.open(
+      'what operators want',
+      () =>
+        backgroundLoop(
+          async () => {
+            await obeySinkWish(parts.objectStore, name, runner)
+            return undefined
+          },
+          { name: 'what operators want', log: logger, pause_ms: LOOK_EVERY_MS },
+        ),
+      (part) => part.stop(),
+    )
     const app = await createApp({ logger, metrics, version: VERSION })
-    const url = await app.listen({ port: config.port, host: config.host })
-    closers.add('http', () => app.close())
-    return { url }
+    return { url: await serve(app, config, closers) }
   }
   return runService({ name: `sink-${name}`, title, settings, start }, argv, environment)
 }

@@ -7,6 +7,7 @@ import type { Logger } from './log.ts'
 import type { Metrics } from './metrics.ts'
 import { serveOpenApi } from './openapi.ts'
 import { probeRoutes } from './probes.ts'
+import type { Closers } from './shutdown.ts'
 
 export interface AppOptions {
   logger: Logger
@@ -43,6 +44,22 @@ export async function createApp({
   await serveOpenApi(app, version)
   probeRoutes(app, { metrics, ready })
   return app
+}
+
+/**
+ * Begins to answer. To be opened last, as it is closed first: no new requests then, and those under way are answered.
+ * @returns where it answers
+ */
+export function serve(
+  app: FastifyInstance,
+  { port, host }: { port: number; host: string },
+  closers: Closers,
+): Promise<string> {
+  return closers.open(
+    'http',
+    () => app.listen({ port, host }),
+    () => app.close(),
+  )
 }
 
 /** Many clients name a body's type whether they send a body or not. */

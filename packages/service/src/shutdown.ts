@@ -1,19 +1,40 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { Logger } from './log.ts'
 
 /** Less than the 30 s that Compose and Kubernetes give before they kill. */
 const CLOSE_LIMIT_MS = 25_000
 const MOMENT_MS = 500
+/** A part that takes longer to open, as for a server that is away, has what it stands on closed under it. */
+const OPENING_LIMIT_MS = 5_000
 
-/** Parts that were opened, to be closed in the reverse order. */
+interface Closable {
+  close(): Promise<unknown>
+}
+
+/** The parts of a process, each opened on top of those before it, to be closed in the reverse order. */
 export class Closers {
   readonly #closers: { name: string; close: () => Promise<unknown> }[] = []
+  #opening: Promise<unknown> = Promise.resolve()
   #closing = false
 
-  /** Throws once the parts are being closed, with the new one closed too: a start that is under way ends there. */
-  add(name: string, close: () => Promise<unknown>): void {
-    this.#closers.unshift({ name, close })
-    if (!this.#closing) return
-    throw new Error(`${name} was opened while the process ended`)
+  /**
+   * Opens a part. Once the parts are being closed this throws, and a part that was being opened is closed with them: a
+   * start that is under way ends there, and builds nothing on parts that are closed.
+   */
+  open<P extends Closable>(name: string, open: () => P | Promise<P>): Promise<P>
+  open<P>(name: string, open: () => P | Promise<P>, close: (part: P) => Promise<unknown>): Promise<P>
+  async open<P extends Closable>(
+    name: string,
+    open: () => P | Promise<P>,
+    close = (part: P): Promise<unknown> => part.close(),
+  ): Promise<P> {
+    if (this.#closing) throw new Error(`${name} is not opened: the process ends`)
+    const opening = (async () => open())()
+    this.#opening = opening.catch(() => undefined)
+    const part = await opening
+    this.#closers.unshift({ name, close: () => close(part) })
+    if (this.#closing) throw new Error(`${name} was opened while the process ended`)
+    return part
   }
 
   /**
@@ -24,6 +45,7 @@ export class Closers {
     const until = performance.now() + limit_ms
     let clean = true
     this.#closing = true
+    await Promise.race([this.#opening, sleep(Math.min(OPENING_LIMIT_MS, limit_ms), undefined, { ref: false })])
     for (let next = this.#closers.shift(); next !== undefined; next = this.#closers.shift()) {
       const { name, close } = next
       try {

@@ -189,24 +189,53 @@ describe('parts of a process', () => {
   it('close in the reverse order, whatever one of them does', async () => {
     const closers = new Closers()
     const closed: string[] = []
-    closers.add('a', async () => closed.push('a'))
-    closers.add('b', async () => {
+    const open = (name: string, close: () => Promise<unknown>) => closers.open(name, () => name, close)
+    await open('a', async () => closed.push('a'))
+    await open('b', async () => {
       throw new Error('b')
     })
-    closers.add('c', async () => new Promise(() => undefined))
-    closers.add('d', async () => closed.push('d'))
+    await open('c', async () => new Promise(() => undefined))
+    await open('d', async () => closed.push('d'))
     expect(await closers.close(log, 20)).toBe(false)
     expect(closed).toEqual(['d', 'a'])
   })
-  it('what is opened while they close is closed too, and its start ends', async () => {
+  it('what is being opened when they close is waited for and closed first, and its start ends', async () => {
     const closers = new Closers()
-    const closed: string[] = []
-    closers.add('a', async () => {
-      closed.push('a')
-      expect(() => closers.add('late', async () => closed.push('late'))).toThrow('late was opened while')
-    })
-    expect(await closers.close(log)).toBe(true)
-    expect(closed).toEqual(['a', 'late'])
+    const told: string[] = []
+    const part = (name: string) => ({ close: async () => told.push(name) })
+    await closers.open('a', () => part('a'))
+    let opened = (_: ReturnType<typeof part>) => {}
+    const late = closers.open('late', () => new Promise<ReturnType<typeof part>>((done) => (opened = done)))
+    const closing = closers.close(log)
+    await expect(
+      closers.open(
+        'never',
+        () => told.push('never'),
+        async () => undefined,
+      ),
+    ).rejects.toThrow('never is not opened: the process ends')
+    opened(part('late'))
+    await expect(late).rejects.toThrow('late was opened while the process ended')
+    expect(await closing).toBe(true)
+    expect(told).toEqual(['late', 'a'])
+  })
+  it('what is not opened in time has what it stands on closed under it', async () => {
+    const closers = new Closers()
+    let closed = false
+    await closers.open(
+      'a',
+      () => 'a',
+      async () => {
+        closed = true
+      },
+    )
+    void closers.open(
+      'never',
+      () => new Promise<string>(() => undefined),
+      async () => undefined,
+    )
+    expect(await closers.close(log, 20)).toBe(true)
+    expect(closed).toBe(true)
   })
   it('a loop takes its turn again after a failure, and stops', async () => {
     let turns = 0

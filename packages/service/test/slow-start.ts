@@ -1,21 +1,25 @@
 import { z } from 'zod'
 import { runService } from '../src/index.ts'
 
-/** A process whose start fails as soon as its part is closed. */
+/** A process that never gets ready: its start goes on until its part is closed, and fails then. */
 await runService(
   {
     name: 'slow-start',
     title: 'For tests.',
     settings: z.object({}),
-    start: (_, { closers, logger }) =>
-      new Promise((_, reject) => {
-        const open = setInterval(() => undefined, 1_000)
-        closers.add('part', async () => {
-          clearInterval(open)
-          reject(new Error('the part is closed'))
-        })
-        logger.info('starting')
-      }),
+    async start(_, { closers, logger }) {
+      const closed = Promise.withResolvers<never>()
+      await closers.open(
+        'part',
+        () => setInterval(() => undefined, 1_000),
+        async (timer) => {
+          clearInterval(timer)
+          closed.reject(new Error('the part is closed'))
+        },
+      )
+      logger.info('starting')
+      return closed.promise
+    },
   },
   process.argv.slice(2),
   process.env,

@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import { EVENTS_TOPIC } from '@sluice/events'
 import { openServerLake, openServerParts, openServerRawZone } from '@sluice/server-parts'
-import { authorizer, createApp, parseApiKeys, runService } from '@sluice/service'
+import { authorizer, createApp, parseApiKeys, runService, serve } from '@sluice/service'
 import { createConsole } from './console.ts'
 import { lakeReader } from './lake-tables.ts'
 import { passOnToIngest } from './pass-on.ts'
@@ -21,26 +21,25 @@ await runService(
       const rawZone = await openServerRawZone(parts, service)
       const lake = await openServerLake(parts, settings, service)
       const stores = serverStores(settings, parts)
-      for (const { name, store } of stores) closers.add(name, () => store.close())
-      tellRefusals(stores, logger)
-      const console = await createConsole({
-        lake: await lakeReader(lake, { log_epoch: parts.log_epoch, now: Date.now }),
-        rawZone,
-        flow: { unpublished: () => rawFlow(rawZone), logEnds: () => parts.log.offsets(EVENTS_TOPIC) },
-        stores,
-        eventTypes: parts.eventTypes,
-        authorize: authorizer(parseApiKeys(settings.api_keys)),
-        scratch_path: join(parts.scratch, 'queries'),
-        memory_limit_bytes: settings.console_memory_limit_mb * 1024 ** 2,
-        now: Date.now,
-      })
-      closers.add('console', () => console.close())
+      for (const { name, store } of stores) await closers.open(name, () => store)
+      await closers.open('first looks', () => tellRefusals(stores, logger))
+      const console = await closers.open('console', async () =>
+        createConsole({
+          lake: await lakeReader(lake, { log_epoch: parts.log_epoch, now: Date.now }),
+          rawZone,
+          flow: { unpublished: () => rawFlow(rawZone), logEnds: () => parts.log.offsets(EVENTS_TOPIC) },
+          stores,
+          eventTypes: parts.eventTypes,
+          authorize: authorizer(parseApiKeys(settings.api_keys)),
+          scratch_path: join(parts.scratch, 'queries'),
+          memory_limit_bytes: settings.console_memory_limit_mb * 1024 ** 2,
+          now: Date.now,
+        }),
+      )
       const app = await createApp({ logger, metrics, version: VERSION })
       await console.routes(app)
       await passOnToIngest(app, settings.ingest_url)
-      const url = await app.listen({ port: settings.port, host: settings.host })
-      closers.add('http', () => app.close())
-      return { url }
+      return { url: await serve(app, settings, closers) }
     },
   },
   process.argv.slice(2),

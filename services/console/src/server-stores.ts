@@ -90,12 +90,18 @@ export function serverStores(
   ]
 }
 
-/** Says at start which stores refuse this console: each of them holds up only its own questions. */
-export function tellRefusals(stores: ConsoleParts['stores'], logger: Logger): void {
+/** Says at start, until it is closed, which stores refuse this console: each of them holds up only its own questions. */
+export function tellRefusals(stores: ConsoleParts['stores'], logger: Logger): { close(): Promise<void> } {
+  let closed = false
   for (const { name, store } of stores)
-    void firstLook(() => store.progress(), `SLUICE_${name.toUpperCase()}_*`, { logger }).catch((error: unknown) =>
-      logger.error(`${error instanceof Error ? error.message : error}; its questions cannot be answered`),
-    )
+    void firstLook(() => store.progress(), `SLUICE_${name.toUpperCase()}_*`, { logger }).catch((error: unknown) => {
+      if (!closed) logger.error(`${error instanceof Error ? error.message : error}; its questions cannot be answered`)
+    })
+  return {
+    async close() {
+      closed = true
+    },
+  }
 }
 
 /** The sink runs elsewhere: what is wanted of it is written down where its processes look. */

@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import { openServerParts, openServerRawZone } from '@sluice/server-parts'
-import { authorizer, backgroundLoop, createApp, parseApiKeys, runService } from '@sluice/service'
+import { authorizer, backgroundLoop, createApp, parseApiKeys, runService, serve } from '@sluice/service'
 import { createIngest, type Ingest } from './ingest.ts'
 import { ingestPrometheus } from './ingest-prometheus.ts'
 import { fillNewLife } from './new-life.ts'
@@ -31,15 +31,19 @@ await runService(
         // A put to another machine mostly waits.
         limits: { groups_in_flight: 4, gather_ms: config.gather_ms },
       })
-      await ingest.start()
-      closers.add('ingest', () => ingest.stop())
-      const filling = backgroundLoop(() => fillNewLife(flow), { name: 'fill the log', log: logger, pause_ms: 60_000 })
-      closers.add('fill the log', () => filling.stop())
+      await closers.open(
+        'ingest',
+        () => ingest.start(),
+        () => ingest.stop(),
+      )
+      await closers.open(
+        'fill the log',
+        () => backgroundLoop(() => fillNewLife(flow), { name: 'fill the log', log: logger, pause_ms: 60_000 }),
+        (loop) => loop.stop(),
+      )
       const app = await createApp({ logger, metrics, version: VERSION })
       await ingest.routes(app)
-      const url = await app.listen({ port: config.port, host: config.host })
-      closers.add('http', () => app.close())
-      return { url }
+      return { url: await serve(app, config, closers) }
     },
   },
   process.argv.slice(2),

@@ -7,7 +7,7 @@ import { createIngest, type Ingest, ingestPrometheus, noticedOutcomes } from '@s
 import { Lake, openDatabase } from '@sluice/lake'
 import { openFolderStore } from '@sluice/object-store'
 import { openSegmentRawZone } from '@sluice/raw-zone'
-import { assertSafeBinding, authorizer, createApp, parseApiKeys, type ServiceParts } from '@sluice/service'
+import { assertSafeBinding, authorizer, createApp, parseApiKeys, type ServiceParts, serve } from '@sluice/service'
 import { sinkEvery } from '@sluice/store'
 import { startTransformer } from '@sluice/transformer'
 import type { Config } from './config.ts'
@@ -31,59 +31,72 @@ export async function startStandalone(
   const keys = parseApiKeys(config.api_keys)
   assertSafeBinding({ host: config.host, keys, open: config.open })
   const data = resolve(config.data)
-  const lock = lockData(data)
-  closers.add('lock', async () => lock.release())
+  await closers.open(
+    'lock',
+    () => lockData(data),
+    async (lock) => lock.release(),
+  )
   const now = Date.now
   const scratch = await emptyFolder(join(data, 'scratch'))
   const eventTypes = await loadEventTypes({ folder: config.event_types })
 
-  const objectStore = await openFolderStore(join(data, 'objects'))
-  closers.add('object store', () => objectStore.close())
-  const rawZone = await openSegmentRawZone({ path: join(data, 'raw') })
-  closers.add('raw zone', () => rawZone.close())
+  const objectStore = await closers.open('object store', () => openFolderStore(join(data, 'objects')))
+  const rawZone = await closers.open('raw zone', () => openSegmentRawZone({ path: join(data, 'raw') }))
   const notices = localNotices()
-  const database = await openDatabase({
-    memory_limit_bytes: config.memory_limit_mb * 1024 ** 2,
-    threads: TRANSFORM_THREADS,
-    temporary_path: join(scratch, 'duckdb'),
-  })
-  closers.add('database', () => database.close())
+  const database = await closers.open('database', () =>
+    openDatabase({
+      memory_limit_bytes: config.memory_limit_mb * 1024 ** 2,
+      threads: TRANSFORM_THREADS,
+      temporary_path: join(scratch, 'duckdb'),
+    }),
+  )
   const lake = await Lake.open({ store: objectStore, database, scratch_path: scratch, now }, eventTypes)
-  const { log, epoch, partitions } = await openLog({
-    folder: join(data, 'log'),
-    partitions: config.partitions,
-    rawZone,
-    lake,
-    eventTypes,
-    logger,
-    now,
-  })
-  closers.add('event log', () => log.close())
-
-  const stores = await startEmbeddedStores({
-    folder: join(data, 'stores'),
-    objectStore,
-    lake,
-    notices,
-    logger,
-    metrics,
-    every_ms: sinkEvery(config.freshness_ms),
-    now,
-  })
-  closers.add('stores', () => stores.stop())
-  const transformer = await startTransformer({
-    lake,
-    log,
-    topic: EVENTS_TOPIC,
-    log_epoch: epoch,
-    notices,
-    logger,
-    metrics,
-    limits: { freshness_ms: config.freshness_ms },
-    truncates_log: true,
-    now,
-  })
-  closers.add('transformer', () => transformer.stop())
+  const { log, epoch, partitions } = await closers.open(
+    'event log',
+    () =>
+      openLog({
+        folder: join(data, 'log'),
+        partitions: config.partitions,
+        rawZone,
+        lake,
+        eventTypes,
+        logger,
+        now,
+      }),
+    (opened) => opened.log.close(),
+  )
+  const stores = await closers.open(
+    'stores',
+    () =>
+      startEmbeddedStores({
+        folder: join(data, 'stores'),
+        objectStore,
+        lake,
+        notices,
+        logger,
+        metrics,
+        every_ms: sinkEvery(config.freshness_ms),
+        now,
+      }),
+    (part) => part.stop(),
+  )
+  await closers.open(
+    'transformer',
+    () =>
+      startTransformer({
+        lake,
+        log,
+        topic: EVENTS_TOPIC,
+        log_epoch: epoch,
+        notices,
+        logger,
+        metrics,
+        limits: { freshness_ms: config.freshness_ms },
+        truncates_log: true,
+        now,
+      }),
+    (part) => part.stop(),
+  )
   const authorize = authorizer(keys)
   const outcomes = noticedOutcomes(notices, stores.storesOf)
   const ingest: Ingest = createIngest({
@@ -99,37 +112,37 @@ export async function startStandalone(
     outcomes,
     sole_process: true,
   })
-  const console = await createConsole({
-    lake: await lakeReader(lake, { log_epoch: epoch, now }),
-    rawZone,
-    flow: {
-      async unpublished() {
-        const { queue, acknowledged } = ingest.status()
-        const others = (await rawZone.unfinished()).filter(
-          ({ incarnation }) => incarnation !== acknowledged.incarnation,
-        )
-        return queue.unpublished_batches + others.length
+  const console = await closers.open('console', async () =>
+    createConsole({
+      lake: await lakeReader(lake, { log_epoch: epoch, now }),
+      rawZone,
+      flow: {
+        async unpublished() {
+          const { queue, acknowledged } = ingest.status()
+          const others = (await rawZone.unfinished()).filter(
+            ({ incarnation }) => incarnation !== acknowledged.incarnation,
+          )
+          return queue.unpublished_batches + others.length
+        },
+        logEnds: () => log.offsets(EVENTS_TOPIC),
       },
-      logEnds: () => log.offsets(EVENTS_TOPIC),
-    },
-    stores: stores.forConsole,
-    eventTypes,
-    authorize,
-    scratch_path: join(scratch, 'console'),
-    memory_limit_bytes: CONSOLE_MEMORY_BYTES,
-    now,
-  })
-  closers.add('console', () => console.close())
-  await ingest.start()
-  closers.add('ingest', () => ingest.stop())
-
+      stores: stores.forConsole,
+      eventTypes,
+      authorize,
+      scratch_path: join(scratch, 'console'),
+      memory_limit_bytes: CONSOLE_MEMORY_BYTES,
+      now,
+    }),
+  )
+  await closers.open(
+    'ingest',
+    () => ingest.start(),
+    () => ingest.stop(),
+  )
   const app = await createApp({ logger, metrics, version: VERSION })
   await ingest.routes(app)
   await console.routes(app)
-  const url = await app.listen({ port: config.port, host: config.host })
-  // First to close: no new requests, those under way are answered.
-  closers.add('http', () => app.close())
-  return { url }
+  return { url: await serve(app, config, closers) }
 }
 
 /** What an earlier life left there is of no use to anybody. */

@@ -1,6 +1,6 @@
 import { EVENTS_TOPIC } from '@sluice/events'
 import { flowSettings, openServerLake, openServerParts, whenThere } from '@sluice/server-parts'
-import { ConfigError, createApp, runService, setting } from '@sluice/service'
+import { ConfigError, createApp, runService, serve, setting } from '@sluice/service'
 import { startTransformer } from './create-transformer.ts'
 
 const VERSION = '0.1.0'
@@ -22,26 +22,28 @@ await runService(
         await parts.life.end()
         throw new ConfigError('the topic of events was made anew; the log begins another life: start again')
       }
-      const transformer = await startTransformer({
-        ...parts,
-        lake,
-        topic: EVENTS_TOPIC,
-        group: config.group,
-        logger,
-        metrics,
-        limits: { freshness_ms: config.freshness_ms },
-        async logLost(err) {
-          logger.error({ err }, 'the event log was lost; it begins another life and is filled from the raw zone')
-          await parts.life.end()
-          process.kill(process.pid, 'SIGTERM')
-        },
-        now: Date.now,
-      })
-      closers.add('transformer', () => transformer.stop())
+      await closers.open(
+        'transformer',
+        () =>
+          startTransformer({
+            ...parts,
+            lake,
+            topic: EVENTS_TOPIC,
+            group: config.group,
+            logger,
+            metrics,
+            limits: { freshness_ms: config.freshness_ms },
+            async logLost(err) {
+              logger.error({ err }, 'the event log was lost; it begins another life and is filled from the raw zone')
+              await parts.life.end()
+              process.kill(process.pid, 'SIGTERM')
+            },
+            now: Date.now,
+          }),
+        (part) => part.stop(),
+      )
       const app = await createApp({ logger, metrics, version: VERSION })
-      const url = await app.listen({ port: config.port, host: config.host })
-      closers.add('http', () => app.close())
-      return { url }
+      return { url: await serve(app, config, closers) }
     },
   },
   process.argv.slice(2),
