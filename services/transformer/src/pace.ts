@@ -13,7 +13,9 @@ export interface PaceLimits {
 
 /**
  * When to cut a micro-batch: at once after a pause, else after the freshness that is wanted less the time that a
- * commit takes (a moving average), so that a steady stream makes few, larger commits.
+ * commit takes (a moving average), so that a steady stream makes few, larger commits. Where commits take longer than
+ * that, cutting without a pause would make more of them, and all slower still: then it gathers for as long as one takes,
+ * up to the freshness.
  */
 export class Pace {
   readonly #limits: PaceLimits
@@ -29,7 +31,9 @@ export class Pace {
   next(): PollLimits {
     const { freshness_ms, max_records, max_bytes, max_wait_ms } = this.#limits
     const idle = this.#now() - this.#last_batch_ms > freshness_ms
-    return { max_records, max_bytes, max_wait_ms, linger_ms: idle ? 0 : Math.max(0, freshness_ms - this.#commit_ms) }
+    const rest_ms = Math.min(this.#commit_ms, freshness_ms)
+    const linger_ms = idle ? 0 : Math.max(rest_ms, freshness_ms - this.#commit_ms)
+    return { max_records, max_bytes, max_wait_ms, linger_ms }
   }
 
   polled(records: number): void {
