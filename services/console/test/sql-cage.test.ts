@@ -206,6 +206,20 @@ describe('SqlCage refuses', () => {
     expect(await rows('SELECT 1 AS one')).toEqual([{ one: 1 }])
   })
 
+  it('a result that fails in its middle, before any of it is answered; a large one breaks off', async () => {
+    const sql = "SELECT CASE WHEN range < 9000 THEN range ELSE CAST('x' || range AS INT) END FROM range(9500)"
+    await expect(cage.query(sql, 'json', relations)).rejects.toMatchObject({ code: 'sql_error' })
+    const eager = new SqlCage({ scratch_path: join(folder, 'eager'), limits: { held_bytes: 1, max_rows: 10_000 } })
+    const chunks = await eager.query('SELECT * FROM range(20000)', 'ndjson', relations)
+    let bytes = 0
+    const reading = async () => {
+      for await (const chunk of chunks) bytes += chunk.length
+    }
+    await expect(reading()).rejects.toMatchObject({ code: 'too_many_rows' })
+    expect(bytes).toBeGreaterThan(0)
+    await eager.close()
+  })
+
   it('one too many in the queue', async () => {
     const small = new SqlCage({ scratch_path: join(folder, 'small'), limits: { processes: 1, queue: 0 } })
     const first = small.query('SELECT 1', 'json', relations)

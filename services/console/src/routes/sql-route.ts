@@ -1,6 +1,6 @@
 import { Readable } from 'node:stream'
 import { ProblemError } from '@sluice/service'
-import type { FastifyInstance, FastifyRequest } from 'fastify'
+import type { FastifyBaseLogger, FastifyInstance, FastifyRequest } from 'fastify'
 import type { ConsoleRouteParts } from '../console-parts.ts'
 import { relationsFor } from '../relations.ts'
 import { acceptedFormat } from '../sql/accepted-format.ts'
@@ -30,7 +30,7 @@ const schema = {
   tags: ['query'],
   summary: 'Run one SELECT',
   description:
-    "DuckDB SQL over all tables, `ledger`, `quarantine`, `raw.events`, `raw.<type>` and `s3_clickstream_logs`; `FROM t VERSION AS OF n` and `TIMESTAMP AS OF '…'`. JSON, or by `Accept`: `application/x-ndjson`, `text/csv`, `application/vnd.apache.arrow.stream`.",
+    "DuckDB SQL over all tables, `ledger`, `quarantine`, `raw.events`, `raw.<type>` and `s3_clickstream_logs`; `FROM t VERSION AS OF n` and `TIMESTAMP AS OF '…'`. JSON, or by `Accept`: `application/x-ndjson`, `text/csv`, `application/vnd.apache.arrow.stream`. At most a million rows. A result that fails after its first megabytes were sent breaks off: its body does not end, and the reason is in the console's log.",
   body: {
     type: 'object',
     required: ['sql'],
@@ -79,12 +79,24 @@ export function sqlRoute(app: FastifyInstance, parts: ConsoleRouteParts): void {
     const format = acceptedFormat(request.headers.accept)
     try {
       const chunks = await parts.cage.query(request.body.sql, format, (tables) => relationsFor(tables, parts))
-      return reply.header('content-type', CONTENT_TYPES[format]).send(Readable.from(chunks, { objectMode: false }))
+      const body = Readable.from(toldOfBreaking(chunks, request.log), { objectMode: false })
+      return reply.header('content-type', CONTENT_TYPES[format]).send(body)
     } catch (error) {
       if (error instanceof SqlRefused) throw problemOf(error)
       throw error
     }
   })
+}
+
+/** A body that breaks off has no place for its reason. */
+async function* toldOfBreaking(chunks: AsyncIterable<Uint8Array>, log: FastifyBaseLogger): AsyncGenerator<Uint8Array> {
+  try {
+    yield* chunks
+  } catch (error) {
+    if (error instanceof SqlRefused)
+      log.warn({ code: error.code, reason: error.message }, 'the result of a statement broke off')
+    throw error
+  }
 }
 
 function problemOf(error: SqlRefused): ProblemError {

@@ -16,6 +16,8 @@ export interface CageLimits {
   /** Statements that may wait. */
   queue: number
   max_rows: number
+  /** Bytes of a result that are made before the first of them is answered. */
+  held_bytes: number
   sql_limit_characters: number
 }
 
@@ -26,6 +28,7 @@ export const CAGE_LIMITS: CageLimits = {
   processes: 2,
   queue: 32,
   max_rows: 1_000_000,
+  held_bytes: 4 * 1024 ** 2,
   sql_limit_characters: 100_000,
 }
 
@@ -71,8 +74,9 @@ export class SqlCage {
   }
 
   /**
-   * Runs one SELECT. Chunks of the formatted result come as they are made; the first one is awaited, so that what is
-   * wrong with a statement is known before anything was answered.
+   * Runs one SELECT. Chunks of the formatted result come as they are made, after the first `held_bytes` of it or all of a
+   * smaller one: what goes wrong until then is known before anything was answered. What goes wrong later is thrown by
+   * the chunks.
    * @param resolve finds the tables that the statement names; throws `SqlRefused` for an unknown one
    * @throws SqlRefused
    */
@@ -100,8 +104,15 @@ export class SqlCage {
     }
     try {
       const chunks = this.#run(cell, sql, format, resolve)
-      const first = await chunks.next()
-      return released(first, chunks, release)
+      const held: Uint8Array[] = []
+      let bytes = 0
+      while (bytes < this.#limits.held_bytes) {
+        const next = await chunks.next()
+        if (next.done) break
+        held.push(next.value)
+        bytes += next.value.length
+      }
+      return released(held, chunks, release)
     } catch (error) {
       release()
       throw error
@@ -179,12 +190,12 @@ export class SqlCage {
 }
 
 async function* released(
-  first: IteratorResult<Uint8Array>,
+  held: readonly Uint8Array[],
   rest: AsyncGenerator<Uint8Array>,
   release: () => void,
 ): AsyncGenerator<Uint8Array> {
   try {
-    if (!first.done) yield first.value
+    yield* held
     yield* rest
   } finally {
     release()
