@@ -65,19 +65,16 @@ export async function openServerParts(
   )
   const life = await LogLife.open(objectStore, Date.now)
   const { epoch } = life
-  await closers.open(
-    'log life',
-    () =>
-      backgroundLoop(
-        async () => {
-          if (await life.current()) return undefined
-          logger.warn({ epoch }, 'the event log has begun another life; this process ends, to be started again')
-          process.kill(process.pid, 'SIGTERM')
-          return undefined
-        },
-        { name: 'log life', log: logger, pause_ms: LIFE_EVERY_MS },
-      ),
-    (loop) => loop.stop(),
+  await closers.open('log life', () =>
+    backgroundLoop(
+      async () => {
+        if (await life.current()) return undefined
+        logger.warn({ epoch }, 'the event log has begun another life; this process ends, to be started again')
+        process.kill(process.pid, 'SIGTERM')
+        return undefined
+      },
+      { name: 'log life', log: logger, pause_ms: LIFE_EVERY_MS },
+    ),
   )
   const log = await closers.open('event log', () =>
     lateLog(() =>

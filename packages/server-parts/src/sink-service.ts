@@ -30,31 +30,25 @@ export function sinkService<S extends typeof flowSettings>(
     await firstLook(() => store.progress(), `SLUICE_${name.toUpperCase()}_*`, { logger })
     const lake = await openServerLake(parts, config, service)
     const events = sinkEvents(metrics, logger, Date.now)(name)
-    const { runner } = await closers.open(
-      'sink',
-      () =>
-        startSink({
-          store,
-          lake,
-          notices: parts.notices,
-          events,
-          limits: { every_ms: sinkEvery(config.freshness_ms) },
-          now: Date.now,
-        }),
-      (part) => part.stop(),
+    const { runner } = await closers.open('sink', () =>
+      startSink({
+        store,
+        lake,
+        notices: parts.notices,
+        events,
+        limits: { every_ms: sinkEvery(config.freshness_ms) },
+        now: Date.now,
+      }),
     )
     sinkGauges(metrics, new Map([[name, runner]]), Date.now)
-    await closers.open(
-      'what operators want',
-      () =>
-        backgroundLoop(
-          async () => {
-            await obeySinkWish(parts.objectStore, name, runner)
-            return undefined
-          },
-          { name: 'what operators want', log: logger, pause_ms: LOOK_EVERY_MS },
-        ),
-      (part) => part.stop(),
+    await closers.open('what operators want', () =>
+      backgroundLoop(
+        async () => {
+          await obeySinkWish(parts.objectStore, name, runner)
+          return undefined
+        },
+        { name: 'what operators want', log: logger, pause_ms: LOOK_EVERY_MS },
+      ),
     )
     const app = await createApp({ logger, metrics, version: VERSION })
     return { url: await serve(app, config, closers) }

@@ -7,9 +7,9 @@ const MOMENT_MS = 500
 /** A part that takes longer to open, as for a server that is away, has what it stands on closed under it. */
 const OPENING_LIMIT_MS = 5_000
 
-interface Closable {
-  close(): Promise<unknown>
-}
+type Closable = { close(): Promise<unknown> } | { stop(): Promise<unknown> }
+
+const end = (part: Closable): Promise<unknown> => ('close' in part ? part.close() : part.stop())
 
 /** The parts of a process, each opened on top of those before it, to be closed in the reverse order. */
 export class Closers {
@@ -26,7 +26,7 @@ export class Closers {
   async open<P extends Closable>(
     name: string,
     open: () => P | Promise<P>,
-    close = (part: P): Promise<unknown> => part.close(),
+    close: (part: P) => Promise<unknown> = end,
   ): Promise<P> {
     if (this.#closing) throw new Error(`${name} is not opened: the process ends`)
     const opening = (async () => open())()

@@ -36,10 +36,8 @@ await runService(
         () => ingest.start(),
         () => ingest.stop(),
       )
-      await closers.open(
-        'fill the log',
-        () => backgroundLoop(() => fillNewLife(flow), { name: 'fill the log', log: logger, pause_ms: 60_000 }),
-        (loop) => loop.stop(),
+      await closers.open('fill the log', () =>
+        backgroundLoop(() => fillNewLife(flow), { name: 'fill the log', log: logger, pause_ms: 60_000 }),
       )
       const app = await createApp({ logger, metrics, version: VERSION })
       await ingest.routes(app)

@@ -65,37 +65,31 @@ export async function startStandalone(
       }),
     (opened) => opened.log.close(),
   )
-  const stores = await closers.open(
-    'stores',
-    () =>
-      startEmbeddedStores({
-        folder: join(data, 'stores'),
-        objectStore,
-        lake,
-        notices,
-        logger,
-        metrics,
-        every_ms: sinkEvery(config.freshness_ms),
-        now,
-      }),
-    (part) => part.stop(),
+  const stores = await closers.open('stores', () =>
+    startEmbeddedStores({
+      folder: join(data, 'stores'),
+      objectStore,
+      lake,
+      notices,
+      logger,
+      metrics,
+      every_ms: sinkEvery(config.freshness_ms),
+      now,
+    }),
   )
-  await closers.open(
-    'transformer',
-    () =>
-      startTransformer({
-        lake,
-        log,
-        topic: EVENTS_TOPIC,
-        log_epoch: epoch,
-        notices,
-        logger,
-        metrics,
-        limits: { freshness_ms: config.freshness_ms },
-        truncates_log: true,
-        now,
-      }),
-    (part) => part.stop(),
+  await closers.open('transformer', () =>
+    startTransformer({
+      lake,
+      log,
+      topic: EVENTS_TOPIC,
+      log_epoch: epoch,
+      notices,
+      logger,
+      metrics,
+      limits: { freshness_ms: config.freshness_ms },
+      truncates_log: true,
+      now,
+    }),
   )
   const authorize = authorizer(keys)
   const outcomes = noticedOutcomes(notices, stores.storesOf)

@@ -22,25 +22,22 @@ await runService(
         await parts.life.end()
         throw new ConfigError('the topic of events was made anew; the log begins another life: start again')
       }
-      await closers.open(
-        'transformer',
-        () =>
-          startTransformer({
-            ...parts,
-            lake,
-            topic: EVENTS_TOPIC,
-            group: config.group,
-            logger,
-            metrics,
-            limits: { freshness_ms: config.freshness_ms },
-            async logLost(err) {
-              logger.error({ err }, 'the event log was lost; it begins another life and is filled from the raw zone')
-              await parts.life.end()
-              process.kill(process.pid, 'SIGTERM')
-            },
-            now: Date.now,
-          }),
-        (part) => part.stop(),
+      await closers.open('transformer', () =>
+        startTransformer({
+          ...parts,
+          lake,
+          topic: EVENTS_TOPIC,
+          group: config.group,
+          logger,
+          metrics,
+          limits: { freshness_ms: config.freshness_ms },
+          async logLost(err) {
+            logger.error({ err }, 'the event log was lost; it begins another life and is filled from the raw zone')
+            await parts.life.end()
+            process.kill(process.pid, 'SIGTERM')
+          },
+          now: Date.now,
+        }),
       )
       const app = await createApp({ logger, metrics, version: VERSION })
       return { url: await serve(app, config, closers) }
