@@ -5,6 +5,7 @@ import { queryChunks } from '../duckdb/query.ts'
 import type { Column } from './column-type.ts'
 import { LakeError } from './lake-error.ts'
 import type { LakeTable } from './lake-table.ts'
+import { mayHaveMapped, requirePlainChange, requirePlainColumns } from './plain-table.ts'
 import { parquetRelation } from './relation.ts'
 import { columnList } from './rewrite.ts'
 import { localPaths, type TableView } from './table-view.ts'
@@ -43,7 +44,8 @@ interface VersionSources {
  * The net row changes of the versions `from_exclusive` + 1 to `to_inclusive`, in chunks, in an order that is the same
  * whenever it is asked. Versions that only add files come as they are; once rows were changed or removed, each identity
  * (the key of a keyed table, else the event_id) comes once, as the last version left it. Commits that only rearrange
- * rows are no change. Throws `version_gone` if log entries or files of the range were cleaned up: reload by `rowsAt`.
+ * rows are no change. Throws `version_gone` if log entries or files of the range were cleaned up, and `unsupported` if a
+ * version of it has what lake tables do not have: reload by `rowsAt`.
  */
 export async function* changes(
   table: LakeTable,
@@ -89,21 +91,27 @@ export async function* rowsAt(
 
 async function sourcesOf(table: LakeTable, from_exclusive: number, to_inclusive: number): Promise<VersionSources> {
   const sources: VersionSources = { added: [], removed: [], changed: [] }
+  requirePlainColumns(table.name, table.snapshot.metadata)
+  if (from_exclusive >= 0 && mayHaveMapped(table.snapshot.protocol))
+    requirePlainColumns(table.name, (await table.delta.snapshot(from_exclusive)).metadata)
   for await (const { version, actions } of table.delta.commits(from_exclusive + 1, to_inclusive))
-    collect(actions, version, sources)
+    collect(table.name, actions, version, sources)
   return sources
 }
 
 /** If a commit has change files, they hold all its changed rows (PROTOCOL.md, Add CDC File). */
-function collect(actions: readonly Action[], version: number, sources: VersionSources): void {
-  const changed = actions.flatMap((action) => ('cdc' in action ? [{ version, path: action.cdc.path }] : []))
-  if (changed.length > 0) {
-    sources.changed.push(...changed)
-    return
-  }
-  for (const action of actions) {
-    if ('add' in action && action.add.dataChange) sources.added.push({ version, path: action.add.path })
-    if ('remove' in action && action.remove.dataChange) sources.removed.push({ version, path: action.remove.path })
+function collect(name: string, actions: readonly Action[], version: number, sources: VersionSources): void {
+  const hasChanges = actions.some((action) => 'cdc' in action)
+  const telling = actions.filter((action) => {
+    if ('cdc' in action || 'metaData' in action) return true
+    if (hasChanges) return false
+    return ('add' in action && action.add.dataChange) || ('remove' in action && action.remove.dataChange)
+  })
+  requirePlainChange(name, telling)
+  for (const action of telling) {
+    if ('cdc' in action) sources.changed.push({ version, path: action.cdc.path })
+    if ('add' in action) sources.added.push({ version, path: action.add.path })
+    if ('remove' in action) sources.removed.push({ version, path: action.remove.path })
   }
 }
 
@@ -201,7 +209,8 @@ async function goneAsLakeError<T>(table: LakeTable, work: () => Promise<T>): Pro
   try {
     return await work()
   } catch (cause) {
-    if (cause instanceof DeltaError && cause.code === 'missing_version') throw gone(table, cause)
+    if (cause instanceof DeltaError && ['missing_version', 'version_not_found'].includes(cause.code))
+      throw gone(table, cause)
     throw cause
   }
 }

@@ -3,6 +3,7 @@ import type { ObjectStore } from '@sluice/object-store'
 import { ObjectStoreError } from '@sluice/object-store'
 import type { Column } from './column-type.ts'
 import { LakeError } from './lake-error.ts'
+import { requirePlain } from './plain-table.ts'
 import { parquetRelation } from './relation.ts'
 
 /** A table at one version: a value, ready to be read by an engine on this machine. */
@@ -92,13 +93,4 @@ export async function localPaths(
 export function rowsIn(file: AddFile): number | undefined {
   const match = /"numRecords"\s*:\s*(\d+)/.exec(file.stats ?? '')
   return match ? Number(match[1]) : undefined
-}
-
-function requirePlain(name: string, snapshot: Snapshot): void {
-  const refuse = (what: string) =>
-    new LakeError('unsupported', `table ${name}: expected a table without ${what}, which lake tables do not have`)
-  if (snapshot.partitionColumns.length > 0) throw refuse('partitions')
-  if (snapshot.properties.columnMappingMode !== 'none') throw refuse('column mapping')
-  if (snapshot.protocol.minReaderVersion < 3) return
-  for (const file of snapshot.files()) if (file.deletionVector) throw refuse('deletion vectors')
 }

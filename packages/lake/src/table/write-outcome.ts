@@ -2,6 +2,7 @@ import type { Action, AddFile, Conflict, Reads, RemoveFile, Snapshot, Transactio
 import { LakeError } from './lake-error.ts'
 import type { LakeTable } from './lake-table.ts'
 import type { WrittenFile } from './parquet-file.ts'
+import { requirePlain } from './plain-table.ts'
 
 /** What every operation takes besides its rows. */
 export interface WriteOptions {
@@ -57,7 +58,8 @@ export interface AttemptOptions {
 
 /**
  * Makes an operation on the newest snapshot and commits it; after a conflict it is made anew, unless its `txn` was moved
- * or `once` is set. Throws `outraced` after 50 races, and what the log and the store throw.
+ * or `once` is set. Throws `outraced` after 50 races, `unsupported`, and what the log and the
+ * store throw.
  */
 export async function write(
   table: LakeTable,
@@ -69,6 +71,7 @@ export async function write(
   for (let race = 0; race < MAX_RACES; race++) {
     const snapshot = await unfenced(table, options)
     if ('conflict' in snapshot) return snapshot
+    requirePlain(table.name, snapshot)
     const made = (await attempt(snapshot)) ?? nothing(options)
     if (made.actions.length === 0 && !options.txn) return { kind: 'unchanged', version: snapshot.version }
     const outcome = await table.delta.commit(snapshot, transactionOf(table, made, options))
