@@ -1,7 +1,8 @@
+import { isIP } from 'node:net'
 import { Admin, type BaseOptions } from '@platformatic/kafka'
 import { LogError } from '../event-log.ts'
 import { logErrorOf } from './errors.ts'
-import type { KafkaSettings } from './settings.ts'
+import { type KafkaSettings, SASL_MECHANISMS } from './settings.ts'
 
 const RETRIES = 5
 const RETRY_DELAY_MS = 300
@@ -52,23 +53,33 @@ export class KafkaAdmin {
 }
 
 /** What every client of @platformatic/kafka is made with. */
-export function platformaticOptions({ brokers, clientId, sasl, ssl, limits }: KafkaSettings): BaseOptions {
+export function platformaticOptions(settings: KafkaSettings): BaseOptions {
+  const { brokers, clientId, sasl, limits } = settings
   return {
+    ...connectionOptions(settings),
     clientId,
     bootstrapBrokers: [...brokers],
-    connectTimeout: limits.connect_ms,
-    requestTimeout: limits.request_ms,
     timeout: limits.request_ms,
     retries: RETRIES,
     retryDelay: RETRY_DELAY_MS,
     autocreateTopics: false,
-    ...(sasl && { sasl: { ...sasl, mechanism: SASL_MECHANISMS[sasl.mechanism] } }),
-    ...(ssl && { tls: ssl === true ? {} : ssl }),
+    ...(sasl && {
+      sasl: { mechanism: SASL_MECHANISMS[sasl.mechanism], username: sasl.username, password: sasl.password },
+    }),
   }
 }
 
-const SASL_MECHANISMS = {
-  plain: 'PLAIN',
-  'scram-sha-256': 'SCRAM-SHA-256',
-  'scram-sha-512': 'SCRAM-SHA-512',
-} as const
+/** How a broker is connected to, but for the login. */
+export function connectionOptions({ brokers, ssl, limits }: KafkaSettings) {
+  return {
+    connectTimeout: limits.connect_ms,
+    requestTimeout: limits.request_ms,
+    ...(ssl && {
+      tls: ssl === true ? {} : ssl,
+      // Clouds tell brokers apart by the name that TLS asks for, which must not be an address (RFC 6066, section 3).
+      tlsServerName: !brokers.every(isAddress),
+    }),
+  }
+}
+
+const isAddress = (broker: string) => isIP(broker.replace(/:\d+$/, '').replace(/^\[|\]$/g, '')) !== 0

@@ -5,7 +5,7 @@ export function logErrorOf(error: unknown, doing: string): LogError {
   if (error instanceof LogError) return error
   const facts = factsOf(error)
   for (const { code, when, retryable, advice } of RULES) {
-    const fact = facts.find(({ name, type, message }) => when.test(`${name} ${type} ${message}`))
+    const fact = facts.find((fact) => when.test(textOf(fact)))
     if (fact)
       return new LogError(code, `${doing}: ${sentence(fact.message)}${advice && `; ${advice}`}`, {
         cause: error,
@@ -16,8 +16,14 @@ export function logErrorOf(error: unknown, doing: string): LogError {
   return new LogError('failed', `${doing}: ${why}`, { cause: error, retryable: !facts.some(({ final }) => final) })
 }
 
-/** Without the full stop that one of the clients ends its messages with. */
-const sentence = (message: string): string => message.replace(/\.$/, '')
+/** Without the full stop of one of the clients, and without Node's own advice on certificates. */
+const sentence = (message: string): string =>
+  message.replace(/\.$/, '').replace(/; if the root CA is installed locally.*$/, '')
+
+/** Whether an error or one of its causes is such a one. */
+export function tells(error: unknown, what: RegExp): boolean {
+  return factsOf(error).some((fact) => what.test(textOf(fact)))
+}
 
 /** The group's coordinator is starting or moving: joining again soon is all there is to do. */
 export function isPassingOfGroup(error: unknown): boolean {
@@ -51,9 +57,27 @@ const RULES: readonly Rule[] = [
   },
   {
     code: 'unreachable',
-    when: /certificate|self.signed|SSL routines|EPROTO|secure TLS connection/i,
+    when: /ERR_TLS_CERT_ALTNAME_INVALID|certificate's altnames/,
     retryable: false,
-    advice: 'check whether this listener speaks TLS, and its certificate',
+    advice: 'name the brokers as their certificates do',
+  },
+  {
+    code: 'unreachable',
+    when: /CERT_HAS_EXPIRED|CERT_NOT_YET_VALID|certificate has expired|certificate is not yet valid/,
+    retryable: false,
+    advice: "renew the broker's certificate, or correct this machine's clock",
+  },
+  {
+    code: 'unreachable',
+    when: /certificate|self.signed/i,
+    retryable: false,
+    advice: 'let NODE_EXTRA_CA_CERTS name a PEM file of the authority that signed it',
+  },
+  {
+    code: 'unreachable',
+    when: /SSL routines|EPROTO|requires TLS/,
+    retryable: false,
+    advice: 'check whether this listener speaks TLS',
   },
   {
     code: 'unknown_topic',
@@ -81,7 +105,7 @@ const RULES: readonly Rule[] = [
   },
   {
     code: 'unreachable',
-    when: /KafkaJSConnection|KafkaJSRequestTimeout|KafkaJSBrokerNotFound|KafkaJSNoBrokerAvailable|KafkaJSLockTimeout|PLT_KFK_NETWORK|PLT_KFK_TIMEOUT|ECONNREFUSED|ECONNRESET|ENOTFOUND|EAI_AGAIN|ETIMEDOUT|EHOSTUNREACH|EPIPE|Cannot connect|Connection closed|disconnected/,
+    when: /KafkaJSConnection|KafkaJSRequestTimeout|KafkaJSBrokerNotFound|KafkaJSNoBrokerAvailable|KafkaJSLockTimeout|secure TLS connection|PLT_KFK_NETWORK|PLT_KFK_TIMEOUT|ECONNREFUSED|ECONNRESET|ENOTFOUND|EAI_AGAIN|ETIMEDOUT|EHOSTUNREACH|EPIPE|Cannot connect|Connection closed|disconnected/,
     retryable: true,
     advice: 'is it running, is the address right, and does this listener want TLS or SASL?',
   },
@@ -94,6 +118,8 @@ interface Fact {
   /** The client says that trying again is of no use. Wrappers that only count the tries do not. */
   final: boolean
 }
+
+const textOf = ({ name, type, message }: Fact) => `${name} ${type} ${message}`
 
 const LIMIT_OF_CAUSES = 50
 

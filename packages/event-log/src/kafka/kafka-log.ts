@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto'
 import { type ConsumerOptions, type EventLog, LogError, type LogProducer } from '../event-log.ts'
-import { KafkaAdmin } from './admin.ts'
+import { connectionOptions, KafkaAdmin } from './admin.ts'
 import { KafkaConsumer, type KafkaConsumerParts } from './consumer.ts'
+import { mismatch } from './listener.ts'
 import { Membership } from './membership.ts'
 import { KafkaProducer } from './producer.ts'
 import { groupName, type KafkaLogOptions, settingsOf, topicName } from './settings.ts'
@@ -37,7 +38,7 @@ export async function openKafkaLog(options: KafkaLogOptions): Promise<EventLog> 
     await admin.ask('connecting to Kafka', (client) => client.metadata({ topics: [], retries: 1 }))
   } catch (error) {
     await admin.close()
-    throw error
+    throw (await mismatch(error, settings, connectionOptions(settings))) ?? error
   }
 
   return {

@@ -18,7 +18,8 @@ export function kafkajsClient(settings: KafkaSettings, offset_reset?: (partition
     clientId,
     brokers: [...brokers],
     ssl,
-    sasl,
+    // A copy: kafkajs keeps its authenticator in it.
+    sasl: sasl && { ...sasl },
     connectionTimeout: limits.connect_ms,
     authenticationTimeout: limits.connect_ms,
     requestTimeout: limits.request_ms,

@@ -12,6 +12,13 @@ export interface KafkaLogger {
 type Login<Mechanism> = { mechanism: Mechanism; username: string; password: string }
 export type KafkaSasl = Login<'plain'> | Login<'scram-sha-256'> | Login<'scram-sha-512'>
 
+/** As Kafka calls them. */
+export const SASL_MECHANISMS = {
+  plain: 'PLAIN',
+  'scram-sha-256': 'SCRAM-SHA-256',
+  'scram-sha-512': 'SCRAM-SHA-512',
+} as const
+
 export interface KafkaLogOptions {
   /** `host:port` of some brokers; the others are learnt from them. */
   brokers: readonly string[]
@@ -25,7 +32,7 @@ export interface KafkaLogOptions {
   /** Begins the names of topics and groups: for access rules, and for several lakes on one Kafka. Default `sluice`. */
   prefix?: string
   sasl?: KafkaSasl
-  /** `true`: TLS by the system's certificates. */
+  /** `true`: TLS by the authorities that Node trusts, those of `NODE_EXTRA_CA_CERTS` among them. */
   ssl?: boolean | ConnectionOptions
   /** Of produced batches. Default `zstd`. */
   compression?: 'zstd' | 'gzip' | 'none'

@@ -1,4 +1,11 @@
-import { AuthenticationError, MultipleErrors, NetworkError, ProtocolError, TimeoutError } from '@platformatic/kafka'
+import {
+  AuthenticationError,
+  MultipleErrors,
+  NetworkError,
+  ProtocolError,
+  TimeoutError,
+  UserError,
+} from '@platformatic/kafka'
 import { KafkaJSConnectionError, KafkaJSNonRetriableError, KafkaJSProtocolError } from 'kafkajs'
 import { describe, expect, it } from 'vitest'
 import { LogError } from '../../src/index.ts'
@@ -9,6 +16,9 @@ const protocol = (type: string, retriable = false) =>
   new KafkaJSProtocolError(Object.assign(new Error(`the server says ${type}`), { type, code: 1, retriable }))
 const wrapped = (error: Error) => new MultipleErrors('metadata failed 3 times.', [error, error])
 
+/** Also of a broker that is starting or stopping behind a proxy. */
+const TLS_RESET = 'Client network socket disconnected before secure TLS connection was established'
+
 describe('an error of a Kafka client', () => {
   it.each([
     ['unauthorized', false, wrapped(new AuthenticationError('SASL authentication failed.'))],
@@ -18,6 +28,10 @@ describe('an error of a Kafka client', () => {
     ['unreachable', true, wrapped(new NetworkError('Connection closed'))],
     ['unreachable', true, new TimeoutError('Request timed out')],
     ['unreachable', false, wrapped(new NetworkError('self-signed certificate in chain'))],
+    ['unreachable', true, new NetworkError('failed', { cause: new Error(TLS_RESET) })],
+    ['unreachable', true, new KafkaJSConnectionError(`Connection error: ${TLS_RESET}`)],
+    ['unreachable', false, new UserError('Broker requires TLS.')],
+    ['unreachable', false, new KafkaJSConnectionError('Connection error: EPROTO: SSL routines: wrong version number')],
     ['unknown_topic', false, protocol('UNKNOWN_TOPIC_OR_PARTITION', true)],
     ['unknown_topic', false, new ProtocolError('UNKNOWN_TOPIC_OR_PARTITION')],
     ['offset_out_of_range', false, protocol('OFFSET_OUT_OF_RANGE', true)],
@@ -41,6 +55,19 @@ describe('an error of a Kafka client', () => {
     expect(logErrorOf(wrapped(new AuthenticationError('SASL authentication failed.')), 'x').message).toContain(
       'SASL authentication failed; correct the SASL mechanism, user name or password',
     )
+  })
+
+  it.each([
+    [
+      'unable to verify the first certificate; if the root CA is installed locally, try --x',
+      /certificate; let NODE_EX/,
+    ],
+    ['self-signed certificate in certificate chain', /NODE_EXTRA_CA_CERTS name a PEM file/],
+    ["Hostname/IP does not match certificate's altnames: Host: a", /name the brokers as their certificates do$/],
+    ['certificate has expired', /renew the broker's certificate/],
+  ])('of a certificate says what to do: %s', (message, advice) => {
+    expect(logErrorOf(wrapped(new NetworkError(message)), 'x').message).toMatch(advice)
+    expect(logErrorOf(new KafkaJSConnectionError(message), 'x').message).toMatch(advice)
   })
 
   it('an error of the log stays as it is', () => {
