@@ -14,8 +14,8 @@ export interface ContainerSpec {
   environment: Record<string, string>
   /** Ports inside the container; each gets one of the host that stays the same when the container is started again. */
   ports: readonly number[]
-  /** A host port that the container must know itself (Kafka tells it to its clients). */
-  same_port?: number
+  /** Host ports that the container must know itself (Kafka tells them to its clients). */
+  same_ports?: readonly number[]
   command?: string[]
   ready: WaitStrategy
 }
@@ -31,7 +31,7 @@ export async function whyNoDocker(): Promise<string | undefined> {
 }
 
 export async function startContainer(spec: ContainerSpec): Promise<StartedTestContainer> {
-  const ports = spec.same_port === undefined ? [] : [{ container: spec.same_port, host: spec.same_port }]
+  const ports = (spec.same_ports ?? []).map((port) => ({ container: port, host: port }))
   for (const container of spec.ports) ports.push({ container, host: await freePort() })
   const container = new GenericContainer(spec.image)
     .withEnvironment(spec.environment)

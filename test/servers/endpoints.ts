@@ -46,6 +46,20 @@ export function minioEndpoint(): Promise<Found<S3Connection>> {
   )
 }
 
+export const KAFKA_IMAGE = 'apache/kafka:4.3.1'
+/** A broker that is its own controller, on port 9093 of the listener CONTROLLER. */
+export const KAFKA_OF_ONE_NODE = {
+  KAFKA_NODE_ID: '1',
+  KAFKA_PROCESS_ROLES: 'broker,controller',
+  KAFKA_CONTROLLER_LISTENER_NAMES: 'CONTROLLER',
+  KAFKA_CONTROLLER_QUORUM_VOTERS: '1@localhost:9093',
+  KAFKA_OFFSETS_TOPIC_REPLICATION_FACTOR: '1',
+  KAFKA_TRANSACTION_STATE_LOG_REPLICATION_FACTOR: '1',
+  KAFKA_TRANSACTION_STATE_LOG_MIN_ISR: '1',
+  KAFKA_GROUP_INITIAL_REBALANCE_DELAY_MS: '0',
+  JAVA_TOOL_OPTIONS: QUICK_START,
+}
+
 export interface KafkaConnection {
   /** `host:port`, separated by commas if there are several. */
   brokers: string
@@ -64,24 +78,16 @@ export async function kafkaEndpoint(): Promise<Found<KafkaConnection>> {
     const host = process.env['TESTCONTAINERS_HOST_OVERRIDE'] ?? '127.0.0.1'
     return {
       spec: {
-        image: 'apache/kafka:4.3.1',
+        image: KAFKA_IMAGE,
         environment: {
-          KAFKA_NODE_ID: '1',
-          KAFKA_PROCESS_ROLES: 'broker,controller',
+          ...KAFKA_OF_ONE_NODE,
           KAFKA_LISTENERS: `PLAINTEXT://:${port},PROXIED://:9094,CONTROLLER://:9093`,
           KAFKA_ADVERTISED_LISTENERS: `PLAINTEXT://${host}:${port},PROXIED://127.0.0.1:${proxy_port}`,
           KAFKA_LISTENER_SECURITY_PROTOCOL_MAP: 'PLAINTEXT:PLAINTEXT,PROXIED:PLAINTEXT,CONTROLLER:PLAINTEXT',
           KAFKA_INTER_BROKER_LISTENER_NAME: 'PLAINTEXT',
-          KAFKA_CONTROLLER_LISTENER_NAMES: 'CONTROLLER',
-          KAFKA_CONTROLLER_QUORUM_VOTERS: '1@localhost:9093',
-          KAFKA_OFFSETS_TOPIC_REPLICATION_FACTOR: '1',
-          KAFKA_TRANSACTION_STATE_LOG_REPLICATION_FACTOR: '1',
-          KAFKA_TRANSACTION_STATE_LOG_MIN_ISR: '1',
-          KAFKA_GROUP_INITIAL_REBALANCE_DELAY_MS: '0',
-          JAVA_TOOL_OPTIONS: QUICK_START,
         },
         ports: [9094],
-        same_port: port,
+        same_ports: [port],
         ready: Wait.forLogMessage(/Kafka Server started/),
       },
       connection(at) {
