@@ -77,7 +77,7 @@ export function refusals({ settings }: AllServers): void {
     const waiting = /"level":40[^\n]*is it running[^\n]*; it is waited for; see SLUICE_KAFKA_\*"/
     await Promise.all(SERVICES.map((name) => waits(name, away, waiting)))
     await Promise.all(
-      SERVICES.map((name) => isRefused(name, login, /correct the SASL .* password; see SLUICE_KAFKA_\*\n$/)),
+      SERVICES.map((name) => isRefused(name, login, /takes no login; leave out user name .*; see SLUICE_KAFKA_\*\n$/)),
     )
   })
 

@@ -10,6 +10,7 @@ import { openS3Store } from '@sluice/object-store/s3'
 import type { RawZone } from '@sluice/raw-zone'
 import { openObjectRawZone } from '@sluice/raw-zone/objects'
 import { assertSafeBinding, backgroundLoop, faultFields, parseApiKeys, type ServiceParts } from '@sluice/service'
+import { kafkaLogin } from './kafka-login.ts'
 import { lateLog } from './late-log.ts'
 import { LogLife } from './log-life.ts'
 import type { ServerSettings } from './settings.ts'
@@ -48,6 +49,7 @@ export async function openServerParts(
   limits: OpenLimits = {},
 ): Promise<ServerParts> {
   assertSafeBinding({ host: settings.host, keys: parseApiKeys(settings.api_keys), open: settings.open })
+  const sasl = kafkaLogin(settings)
   const eventTypes = await loadEventTypes({ folder: settings.event_types })
   const scratch = join(settings.scratch, name)
   await rm(scratch, { recursive: true, force: true })
@@ -82,7 +84,7 @@ export async function openServerParts(
         brokers: settings.kafka_brokers.split(',').map((broker) => broker.trim()),
         clientId: `sluice-${name}-${hostname()}`,
         epoch,
-        sasl: saslOf(settings),
+        sasl,
         ssl: settings.kafka_tls,
         replication: settings.kafka_replication,
         logger,
@@ -132,10 +134,4 @@ function credentialsOf({ s3_access_key, s3_secret_key }: ServerSettings) {
   return s3_access_key === undefined || s3_secret_key === undefined
     ? undefined
     : { access_key: s3_access_key, secret_key: s3_secret_key }
-}
-
-function saslOf({ kafka_username, kafka_password, kafka_mechanism }: ServerSettings) {
-  return kafka_username === undefined || kafka_password === undefined
-    ? undefined
-    : { mechanism: kafka_mechanism, username: kafka_username, password: kafka_password }
 }

@@ -24,8 +24,10 @@ export const serverSettings = z.object({
   kafka_mechanism: z
     .enum(['plain', 'scram-sha-256', 'scram-sha-512'], { error: 'expected plain, scram-sha-256 or scram-sha-512' })
     .default('scram-sha-512')
-    .describe('SASL mechanism'),
-  kafka_tls: setting.flag(false).describe('1: TLS to the brokers'),
+    .describe('SASL mechanism of the login'),
+  kafka_tls: setting
+    .flag(false)
+    .describe('1: TLS to the brokers; a private authority: a PEM file in NODE_EXTRA_CA_CERTS'),
   kafka_replication: setting.int(1, { min: 1, max: 9 }).describe('copies of each partition of new topics'),
   partitions: setting.int(4, { min: 1, max: 256 }).describe('partitions of the event log; can grow, never shrink'),
 })
