@@ -25,8 +25,8 @@ export interface FileColumn {
 }
 
 /**
- * Which column of a data file holds a field: in mode `id` by field id, else by physical name; `undefined`: none, all
- * null. In mode `id` a file without any ids must not be read: throws `invalid_log`.
+ * Which column of a data file holds a field: in mode `id` by field id, else by physical name, regardless of case as column
+ * names are (files of converted tables); `undefined`: none, all null. In mode `id` a file without any ids must not be read: throws `invalid_log`.
  */
 export function fileColumn<C extends FileColumn>(
   field: StructField,
@@ -35,7 +35,7 @@ export function fileColumn<C extends FileColumn>(
 ): C | undefined {
   if (mode !== 'id') {
     const name = physicalName(field, mode)
-    return columns.find((column) => column.name === name)
+    return columns.find((column) => column.name === name) ?? otherCase(name, columns)
   }
   const id = field.metadata['delta.columnMapping.id']
   if (typeof id !== 'number')
@@ -43,4 +43,12 @@ export function fileColumn<C extends FileColumn>(
   if (columns.length > 0 && columns.every((column) => column.id === undefined))
     throw new DeltaError('invalid_log', `a data file has no field ids, and the table maps columns by id`)
   return columns.find((column) => column.id === id)
+}
+
+function otherCase<C extends FileColumn>(name: string, columns: readonly C[]): C | undefined {
+  const lower = name.toLowerCase()
+  const [found, second] = columns.filter((column) => column.name.toLowerCase() === lower)
+  if (second)
+    throw new DeltaError('invalid_log', `a data file has columns ${found?.name} and ${second.name}: which is ${name}?`)
+  return found
 }

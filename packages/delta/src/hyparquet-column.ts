@@ -1,43 +1,14 @@
-import type { FileMetaData, ParquetParsers, SchemaElement } from 'hyparquet'
+import type { SchemaElement } from 'hyparquet'
 import { type ColumnMappingMode, fileColumn } from './column-mapping.ts'
 import { DeltaError } from './delta-error.ts'
+import { type HybridCalendar, sameInBoth } from './hybrid-calendar.ts'
+import { type ColumnNode, holdsEntries, scaleOf } from './plain-parquet.ts'
 import { type DataType, decimalOf } from './schema.ts'
 import { dateText, decimalText, type Value } from './value.ts'
 
-/** A node of a Parquet schema. */
-export interface ColumnNode {
-  element: SchemaElement
-  children: ColumnNode[]
-}
-
-/** Keeps what the library would round: instants as microseconds, dates as days, JSON as text. */
-export const parsers: Partial<ParquetParsers> = {
-  timestampFromMilliseconds: (millis) => millis * 1_000n,
-  timestampFromMicroseconds: (micros) => micros,
-  timestampFromNanoseconds: (nanos) => nanos / 1_000n - (nanos % 1_000n < 0n ? 1n : 0n),
-  dateFromDays: (days) => days,
-  jsonFromBytes: (bytes) => bytes && new TextDecoder().decode(bytes),
-}
-
-/** Metadata with decimals as plain integers and bytes, which the library would turn into floats; and their scales. */
-export function plainMetadata(metadata: FileMetaData): {
-  plain: FileMetaData
-  decimals: Map<SchemaElement, { scale: number }>
-} {
-  const decimals = new Map<SchemaElement, { scale: number }>()
-  const schema = metadata.schema.map((element) => {
-    if (element.converted_type !== 'DECIMAL' && element.logical_type?.type !== 'DECIMAL') return element
-    const { converted_type: _converted, logical_type, ...rest } = element
-    const scale = element.scale ?? (logical_type?.type === 'DECIMAL' ? logical_type.scale : 0)
-    decimals.set(rest, { scale })
-    return rest
-  })
-  return { plain: { ...metadata, schema }, decimals }
-}
-
-interface Reading {
+export interface Reading {
   mode: ColumnMappingMode
-  decimals: ReadonlyMap<SchemaElement, { scale: number }>
+  calendar: HybridCalendar
   /** File and column, for messages. */
   at: string
 }
@@ -55,35 +26,64 @@ export function columnReader(type: DataType, node: ColumnNode, reading: Reading)
 function presentReader(type: DataType, node: ColumnNode, reading: Reading): (raw: unknown) => Value {
   if (typeof type === 'string') return leafReader(type, node, reading)
   if (type.type === 'struct') {
-    const columns = node.children.map((child) => ({ ...child, name: child.element.name, id: child.element.field_id }))
+    if (node.children.length === 0 || holdsEntries(node.element)) throw mismatch(type, node, reading)
     const members = type.fields.map((field) => {
-      const column = field.type === 'void' ? undefined : fileColumn(field, columns, reading.mode)
+      const column = field.type === 'void' ? undefined : fileColumn(field, node.children, reading.mode)
       return { name: field.name, column, read: column && columnReader(field.type, column, reading) }
     })
     return (raw) => {
       const struct = raw as Record<string, unknown>
       return Object.fromEntries(
-        members.map(({ name, column, read }) => [name, column && read ? read(struct[column.name]) : null]),
+        members.map(({ name, column, read }) => [name, column && read ? read(struct[column.key]) : null]),
       )
     }
   }
   const repeated = node.children[0]
-  if (!repeated) throw mismatch(type, node, reading)
+  if (node.children.length !== 1 || repeated?.element.repetition_type !== 'REPEATED')
+    throw mismatch(type, node, reading)
+  const entries = (raw: unknown) => (raw as Record<string, unknown[]>)[repeated.key] ?? []
   if (type.type === 'array') {
-    const element = repeated.children.length === 1 ? repeated.children[0] : repeated
-    const read = columnReader(type.elementType, element ?? repeated, reading)
-    return (raw) => (raw as unknown[]).map(read)
+    const member = elementMember(node, repeated)
+    const read = columnReader(type.elementType, member ?? repeated, reading)
+    if (!member) return (raw) => entries(raw).map(read)
+    return (raw) => entries(raw).map((entry) => read((entry as Record<string, unknown>)[member.key]))
   }
-  const value = repeated.children[1]
-  if (!value) throw mismatch(type, node, reading)
-  const read = columnReader(type.valueType, value, reading)
-  return (raw) => Object.fromEntries(Object.entries(raw as object).map(([key, member]) => [key, read(member)]))
+  const [key, value] = repeated.children
+  if (!key || !value || repeated.children.length !== 2) throw mismatch(type, node, reading)
+  const readKey = columnReader(type.keyType, key, reading)
+  const readValue = columnReader(type.valueType, value, reading)
+  return (raw) =>
+    Object.fromEntries(
+      (entries(raw) as Record<string, unknown>[]).map((entry) => [
+        keyText(readKey(entry[key.key])),
+        readValue(entry[value.key]),
+      ]),
+    )
 }
+
+/**
+ * The element of a list, within its repeated group; `undefined`: it is the group itself (parquet-format, LogicalTypes.md,
+ * Lists, Backward-compatibility rules).
+ */
+function elementMember(list: ColumnNode, repeated: ColumnNode): ColumnNode | undefined {
+  const { name } = repeated
+  if (repeated.children.length !== 1 || name === 'array' || name === `${list.name}_tuple`) return undefined
+  return repeated.children[0]
+}
+
+/** A map's key as the name of a member: no two keys have the same. */
+function keyText(key: Value): string {
+  if (key instanceof Uint8Array) return Buffer.from(key).toString('hex')
+  return typeof key === 'object' ? JSON.stringify(key, exactKey) : String(key)
+}
+
+const exactKey = (_name: string, value: unknown) =>
+  typeof value === 'bigint' ? String(value) : value instanceof Uint8Array ? Buffer.from(value).toString('hex') : value
 
 function leafReader(type: DataType, node: ColumnNode, reading: Reading): (raw: unknown) => Value {
   const { element } = node
   const decimal = decimalOf(type)
-  const scale = reading.decimals.get(element)?.scale
+  const scale = scaleOf(element)
   const kind = scale === undefined ? physicalKind(element) : 'decimal'
   if (decimal && kind === 'decimal' && scale !== undefined && scale <= decimal.scale)
     return (raw) => decimalText(unscaled(raw) * 10n ** BigInt(decimal.scale - scale), decimal.scale)
@@ -91,11 +91,50 @@ function leafReader(type: DataType, node: ColumnNode, reading: Reading): (raw: u
     return (raw) => decimalText(unscaled(raw) * 10n ** BigInt(decimal.scale), decimal.scale)
   const read = READERS[`${kind} as ${String(type)}`]
   if (!read) throw mismatch(type, node, reading)
-  if (kind === 'whole' && element.type === 'INT64' && type !== 'long') throw mismatch(type, node, reading)
-  return read
+  if (type === 'string') return (raw) => textOf(raw, read, reading)
+  if (kind === 'whole' && !fitsWhole(element, type)) throw mismatch(type, node, reading)
+  // Spark keeps a timestamp_ntz as it is.
+  const dated = kind === 'date' || (kind === 'instant' && type === 'timestamp')
+  const checked = dated && sameInBoth(reading.calendar, element, kind, reading.at)
+  if (element.type === 'INT96') return (raw) => read(sinceJulianDays(checked ? checked(raw) : raw, reading.at))
+  return checked ? (raw) => read(checked(raw)) : read
 }
 
-const text = (raw: unknown): Value => (raw instanceof Uint8Array ? new TextDecoder().decode(raw) : String(raw))
+function textOf(raw: unknown, read: (raw: unknown) => Value, { at }: Reading): Value {
+  try {
+    return read(raw)
+  } catch (cause) {
+    throw new DeltaError('invalid_log', `${at}: should be UTF-8 and is not`, { cause })
+  }
+}
+
+/** Bits that a value of a Delta type has, and needs; unsigned ones (by `logical_type` or `converted_type`) need one more. */
+function fitsWhole({ type, converted_type, logical_type }: SchemaElement, wanted: DataType): boolean {
+  const converted: string = converted_type ?? ''
+  if (converted.startsWith('TIME_') || logical_type?.type === 'TIME') return false
+  const [, unsigned, width] = /^(U?)INT_(\d+)$/.exec(converted) ?? []
+  const integer = logical_type?.type === 'INTEGER' ? logical_type : undefined
+  const bits = Number(integer?.bitWidth ?? width ?? (type === 'INT64' ? 64 : 32))
+  const signed = integer?.isSigned ?? unsigned !== 'U'
+  if (wanted === 'double') return bits <= 32
+  return type === 'INT64' ? signed && wanted === 'long' : signed || bits < bitsOf(wanted)
+}
+
+const bitsOf = (type: DataType) => (type === 'long' ? 64 : type === 'integer' ? 32 : type === 'short' ? 16 : 8)
+
+/** Around 4050 BC. Of INT96 instants before day 0, in 4713 BC, the library loses the day. */
+const FIRST_INT96_MICROS = -190_000_000_000_000_000n
+
+function sinceJulianDays(raw: unknown, at: string): unknown {
+  if ((raw as bigint) >= FIRST_INT96_MICROS) return raw
+  throw new DeltaError('unsupported_feature', `${at}: has INT96 instants before 4050 BC, which are not supported`, {
+    feature: 'INT96 before 4050 BC',
+  })
+}
+
+/** A mark in front of a text is part of it. Throws for bytes that are none. */
+const utf8 = new TextDecoder('utf-8', { ignoreBOM: true, fatal: true })
+const text = (raw: unknown): Value => utf8.decode(raw as Uint8Array)
 const number = (raw: unknown): Value => Number(raw)
 const micros = (raw: unknown): Value => raw as bigint
 
@@ -111,14 +150,14 @@ const READERS: Record<string, (raw: unknown) => Value> = {
   'float as double': number,
   'double as double': number,
   'bytes as string': text,
-  'bytes as binary': (raw) => (raw instanceof Uint8Array ? raw : new TextEncoder().encode(String(raw))),
+  'bytes as binary': (raw) => raw as Uint8Array,
   'date as date': (raw) => dateText(Number(raw)),
   'date as timestamp_ntz': (raw) => BigInt(Number(raw)) * 86_400_000_000n,
   'instant as timestamp': micros,
   'instant as timestamp_ntz': micros,
 }
 
-function physicalKind({ type, converted_type, logical_type }: SchemaElement): string {
+function physicalKind({ type, converted_type, logical_type }: SchemaElement) {
   if (converted_type === 'DATE' || logical_type?.type === 'DATE') return 'date'
   if (converted_type === 'TIMESTAMP_MILLIS' || converted_type === 'TIMESTAMP_MICROS') return 'instant'
   if (logical_type?.type === 'TIMESTAMP' || type === 'INT96') return 'instant'

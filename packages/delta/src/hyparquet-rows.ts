@@ -1,11 +1,13 @@
-import { parquetMetadata, parquetReadObjects, parquetSchema } from 'hyparquet'
+import { parquetMetadata, parquetReadObjects } from 'hyparquet'
 import { compressors } from 'hyparquet-compressors'
 import type { AddFile } from './actions.ts'
 import { fileColumn, physicalName } from './column-mapping.ts'
 import { decodeDeletionVector, deletionVectorKey } from './deletion-vector.ts'
 import { DeltaError } from './delta-error.ts'
-import { type ColumnNode, columnReader, parsers, plainMetadata } from './hyparquet-column.ts'
+import { type HybridCalendar, hybridCalendar } from './hybrid-calendar.ts'
+import { columnReader } from './hyparquet-column.ts'
 import { partitionValue } from './partition-value.ts'
+import { type ColumnNode, parsers, plainMetadata } from './plain-parquet.ts'
 import type { RowIndexes } from './roaring-bitmap.ts'
 import type { StructField } from './schema.ts'
 import type { Snapshot } from './snapshot.ts'
@@ -31,9 +33,9 @@ export async function* readFileRows(snapshot: Snapshot, store: DeltaStore, file:
   const bytes = await bytesAt(store, snapshot.key(file))
   const buffer = new Uint8Array(bytes).buffer
   const metadata = parquetMetadata(buffer, { geoparquet: false })
-  const { plain, decimals } = plainMetadata(metadata)
-  const columns = columnsOf(parquetSchema(plain).children)
-  const readers = snapshot.schema.fields.map((field) => fieldReader(snapshot, file, field, columns, decimals))
+  const { plain, columns } = plainMetadata(metadata)
+  const calendar = hybridCalendar(metadata)
+  const readers = snapshot.schema.fields.map((field) => fieldReader(snapshot, file, field, columns, calendar))
   const names = readers.flatMap(({ column }) => (column === undefined ? [] : [column]))
   let start = 0
   for (const group of metadata.row_groups) {
@@ -54,7 +56,7 @@ export async function* readFileRows(snapshot: Snapshot, store: DeltaStore, file:
 
 interface FieldReader {
   name: string
-  /** The file's column that is needed. */
+  /** Key of the file's column that is needed. */
   column: string | undefined
   read: (row: Record<string, unknown>) => Value
 }
@@ -63,8 +65,8 @@ function fieldReader(
   snapshot: Snapshot,
   file: AddFile,
   field: StructField,
-  columns: readonly (ColumnNode & { name: string; id: number | undefined })[],
-  decimals: Parameters<typeof columnReader>[2]['decimals'],
+  columns: readonly ColumnNode[],
+  calendar: HybridCalendar,
 ): FieldReader {
   const { name } = field
   const mode = snapshot.properties.columnMappingMode
@@ -74,12 +76,9 @@ function fieldReader(
   }
   const column = field.type === 'void' ? undefined : fileColumn(field, columns, mode)
   if (!column) return { name, column: undefined, read: () => null }
-  const read = columnReader(field.type, column, { mode, decimals, at: `${file.path.slice(0, 200)}, column ${name}` })
-  return { name, column: column.name, read: (row) => read(row[column.name]) }
+  const read = columnReader(field.type, column, { mode, calendar, at: `${file.path.slice(0, 200)}, column ${name}` })
+  return { name, column: column.key, read: (row) => read(row[column.key]) }
 }
-
-const columnsOf = (nodes: readonly ColumnNode[]) =>
-  nodes.map((node) => Object.assign(node, { name: node.element.name, id: node.element.field_id }))
 
 async function deletedRows(snapshot: Snapshot, store: DeltaStore, file: AddFile): Promise<RowIndexes | undefined> {
   if (!file.deletionVector) return undefined

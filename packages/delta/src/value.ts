@@ -1,7 +1,8 @@
 /**
  * A value of a column, by its Delta type: byte, short, integer, float and double are numbers; long is a bigint; decimal
  * is text with all its digits (`12.50`); date is `YYYY-MM-DD`; timestamp and timestamp_ntz are bigints, microseconds
- * since 1970-01-01 (in UTC, respectively on the wall); binary is bytes; arrays are arrays, structs and maps objects.
+ * since 1970-01-01 (in UTC, respectively on the wall); binary is bytes; arrays are arrays, structs and maps objects. Keys of
+ * maps that are no text: the text of their value, bytes in hexadecimal, structs and arrays as JSON.
  */
 export type Value =
   | null
@@ -15,10 +16,27 @@ export type Value =
 
 const DAY_MS = 86_400_000
 
-/** Days since 1970-01-01 as `YYYY-MM-DD`, in the proleptic Gregorian calendar. */
+/** As many days as JavaScript's dates reach from 1970, and a span after which the calendar repeats. */
+const DATE_DAYS = 100_000_000
+const CYCLE_DAYS = 146_097
+const CYCLE_YEARS = 400
+
+/**
+ * Days since 1970-01-01 as `YYYY-MM-DD`, in the proleptic Gregorian calendar; years beyond 0 to 9999 with a sign and six
+ * digits or more.
+ */
 export function dateText(days: number): string {
+  if (Math.abs(days) > DATE_DAYS) return farDateText(days)
   const iso = new Date(days * DAY_MS).toISOString()
   return iso.slice(0, iso.indexOf('T'))
+}
+
+function farDateText(days: number): string {
+  const cycles = Math.trunc(days / CYCLE_DAYS)
+  const near = new Date((days - cycles * CYCLE_DAYS) * DAY_MS)
+  const year = near.getUTCFullYear() + cycles * CYCLE_YEARS
+  const sign = year < 0 ? '-' : '+'
+  return `${sign}${String(Math.abs(year)).padStart(6, '0')}${near.toISOString().slice(4, 10)}`
 }
 
 /** Microseconds since 1970-01-01 of a date and time; `undefined` if the text is none. Without a zone: as it stands. */
