@@ -275,6 +275,25 @@ describe('every form of POST /v1/events', () => {
       expect((await client.call('GET', `/v1/quarantine?${wrong}`)).status).toBe(400)
   })
 
+  it('a page of the quarantine ends early where the texts are long, and loses none', async () => {
+    const sent = Array.from({ length: 20 }, (_, i) => ({
+      type: 'long_log',
+      event_id: `long-${i}`,
+      text: 'x'.repeat(1e6),
+    }))
+    for (const event of sent) await client.post([event], { query: wait })
+    const listed: { event_id: string }[] = []
+    const pages: number[] = []
+    for (let next: string | undefined = ''; next !== undefined; ) {
+      const page = await client.get(`/v1/quarantine?type=long_log${next && `&after=${encodeURIComponent(next)}`}`)
+      listed.push(...page.events)
+      pages.push(page.events.length)
+      next = page.next
+    }
+    expect(pages).toEqual([17, 3])
+    expect(listed.map(({ event_id }) => event_id)).toEqual(sent.map(({ event_id }) => event_id).reverse())
+  })
+
   it('?wait= says stored, quarantined or repeat; accepted where the time is over; refusals beside them', async () => {
     const sent = await client.post([click('w-ok'), click('w-ok'), { type: 'nothing' }, 7], { query: wait })
     expect([sent.status, sent.accepted, sent.rejected, sent.results.map(({ status }) => status)]).toEqual([

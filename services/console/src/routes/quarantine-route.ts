@@ -5,6 +5,8 @@ import { answered, problems } from './schemas.ts'
 
 const LISTED = 100
 const MOST_LISTED = 1_000
+/** An answer ends after the row whose text goes beyond it: a text may have megabytes. */
+const TEXT_BYTES = 16 * 1024 ** 2
 
 interface Given {
   reason?: string
@@ -21,7 +23,10 @@ const schema = {
     properties: {
       reason: { type: 'string', description: 'unknown_type, schema_violation or id_conflict' },
       type: { type: 'string', description: 'event type' },
-      limit: { type: 'string', description: `at most this many; 1 to ${MOST_LISTED}, default ${LISTED}` },
+      limit: {
+        type: 'string',
+        description: `at most this many; 1 to ${MOST_LISTED}, default ${LISTED}; fewer come where their texts are long`,
+      },
       after: { type: 'string', description: '`next` of the answer before' },
     },
   },
@@ -32,6 +37,26 @@ const schema = {
     ...problems({ 400: 'a parameter is malformed' }),
   },
 } as const
+
+/** The texts are read last, of those rows alone that are answered. */
+const PAGE = `
+  WITH candidates AS (
+    SELECT received_at, raw_batch, raw_line, strlen(text) AS bytes FROM quarantine
+    WHERE closed_by IS NULL AND ($reason IS NULL OR reason = $reason) AND ($type IS NULL OR type = $type)
+      AND ($batch IS NULL OR (received_at, raw_batch, raw_line) <
+        (SELECT (received_at, raw_batch, raw_line) FROM quarantine WHERE raw_batch = $batch AND raw_line = $line))
+    ORDER BY received_at DESC, raw_batch DESC, raw_line DESC LIMIT $limit::BIGINT + 1
+  ), placed AS (
+    SELECT raw_batch, raw_line, row_number() OVER newest AS place, coalesce(sum(bytes) OVER before, 0) AS bytes_before
+    FROM candidates
+    WINDOW newest AS (ORDER BY received_at DESC, raw_batch DESC, raw_line DESC),
+      before AS (newest ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)
+  ), chosen AS (
+    SELECT raw_batch, raw_line, place, place = (SELECT count(*) FROM candidates) AS is_last
+    FROM placed WHERE place <= $limit AND bytes_before <= $bytes
+  )
+  SELECT event_id, type, reason, field, message, text, received_at, raw_batch, raw_line, is_last
+  FROM quarantine JOIN chosen USING (raw_batch, raw_line) ORDER BY place`
 
 /** `GET /v1/quarantine`: page by page, each beginning after a row that is known by its raw batch and line. */
 export function quarantineRoute(app: FastifyInstance, { lake, sql, authorize }: ConsoleRouteParts): void {
@@ -44,20 +69,15 @@ export function quarantineRoute(app: FastifyInstance, { lake, sql, authorize }: 
     if (!quarantine) return { events: [] }
     const { rows } = await sql.query(
       { files: [], setup: [`CREATE VIEW quarantine AS SELECT * FROM ${quarantine.relation}`] },
-      `SELECT event_id, type, reason, field, message, text, received_at, raw_batch, raw_line FROM quarantine
-       WHERE closed_by IS NULL AND ($reason IS NULL OR reason = $reason) AND ($type IS NULL OR type = $type)
-         AND ($batch IS NULL OR (received_at, raw_batch, raw_line) <
-           (SELECT (received_at, raw_batch, raw_line) FROM quarantine WHERE raw_batch = $batch AND raw_line = $line))
-       ORDER BY received_at DESC, raw_batch DESC, raw_line DESC LIMIT ${limit + 1}`,
-      { reason, type, batch: after?.batch ?? null, line: after?.line ?? null },
+      PAGE,
+      { reason, type, batch: after?.batch ?? null, line: after?.line ?? null, limit, bytes: TEXT_BYTES },
     )
-    const events = rows
-      .slice(0, limit)
-      .map((row) =>
-        row['reason'] === 'unknown_type' ? { ...row, message: `⚠️ Unknown event type: ${String(row['type'])}` } : row,
-      )
-    const last = rows.length > limit ? rows[limit - 1] : undefined
-    return last ? { events, next: `${String(last['raw_batch'])}/${String(last['raw_line'])}` } : { events }
+    const events = rows.map(({ is_last: _, ...row }) =>
+      row['reason'] === 'unknown_type' ? { ...row, message: `⚠️ Unknown event type: ${String(row['type'])}` } : row,
+    )
+    const last = rows.at(-1)
+    if (!last || last['is_last']) return { events }
+    return { events, next: `${String(last['raw_batch'])}/${String(last['raw_line'])}` }
   })
 }
 
