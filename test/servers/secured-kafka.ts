@@ -1,5 +1,15 @@
 import { pbkdf2Sync, randomBytes } from 'node:crypto'
-import { alterUserScramCredentialsV0, Connection, ScramMechanisms } from '@platformatic/kafka'
+import {
+  AclOperations,
+  AclPermissionTypes,
+  Admin,
+  alterUserScramCredentialsV0,
+  Connection,
+  ResourcePatternTypes,
+  ResourceTypes,
+  type ResourceTypeValue,
+  ScramMechanisms,
+} from '@platformatic/kafka'
 import { Wait } from 'testcontainers'
 import { serverIdentity } from './certificates.ts'
 import { freePort, startContainer, whyNoDocker } from './container.ts'
@@ -21,7 +31,7 @@ export interface SecuredKafka {
   tls: string
   /** Whom to trust for TLS, as PEM. */
   authority: string
-  /** May do everything. */
+  /** May do what the log needs, below the prefix `sluice.`, and nothing else. */
   user: { username: string; password: string }
   /** May log in, by PLAIN, and nothing else. */
   stranger: { username: string; password: string }
@@ -58,7 +68,7 @@ export async function securedKafka(): Promise<Found<SecuredKafka>> {
       KAFKA_LISTENER_SECURITY_PROTOCOL_MAP: `${listeners.map(({ name, protocol }) => `${name}:${protocol}`).join()},CONTROLLER:PLAINTEXT`,
       KAFKA_INTER_BROKER_LISTENER_NAME: 'OPEN',
       KAFKA_AUTHORIZER_CLASS_NAME: 'org.apache.kafka.metadata.authorizer.StandardAuthorizer',
-      KAFKA_SUPER_USERS: `User:ANONYMOUS;User:${USER.username}`,
+      KAFKA_SUPER_USERS: 'User:ANONYMOUS',
       KAFKA_SSL_KEYSTORE_TYPE: 'PEM',
       KAFKA_SSL_KEYSTORE_CERTIFICATE_CHAIN: oneLine(certificate),
       KAFKA_SSL_KEYSTORE_KEY: oneLine(key),
@@ -79,6 +89,7 @@ export async function securedKafka(): Promise<Found<SecuredKafka>> {
   const at = (wanted: keyof typeof PROTOCOLS) =>
     `${started.getHost()}:${listeners.find(({ name }) => name === wanted)?.port}`
   await addScramUser(at('OPEN'))
+  await allowTheLog(at('OPEN'))
   return {
     kind: 'ready',
     open: at('OPEN'),
@@ -122,4 +133,36 @@ async function addScramUser(broker: string): Promise<void> {
     await alterUserScramCredentialsV0.api.async(connection, [], [credential])
   }
   await connection.close()
+}
+
+const ON_TOPICS = [
+  'CREATE',
+  'DESCRIBE',
+  'DESCRIBE_CONFIGS',
+  'ALTER',
+  'ALTER_CONFIGS',
+  'READ',
+  'WRITE',
+  'DELETE',
+] as const
+
+/** As `docs/scaling.md` says. */
+async function allowTheLog(broker: string): Promise<void> {
+  const allowed = (resourceType: ResourceTypeValue, operation: keyof typeof AclOperations) => ({
+    resourceType,
+    resourceName: 'sluice.',
+    resourcePatternType: ResourcePatternTypes.PREFIXED,
+    principal: `User:${USER.username}`,
+    host: '*',
+    operation: AclOperations[operation],
+    permissionType: AclPermissionTypes.ALLOW,
+  })
+  const admin = new Admin({ clientId: 'secured-kafka', bootstrapBrokers: [broker] })
+  await admin.createAcls({
+    creations: [
+      ...ON_TOPICS.map((operation) => allowed(ResourceTypes.TOPIC, operation)),
+      allowed(ResourceTypes.GROUP, 'READ'),
+    ],
+  })
+  await admin.close()
 }

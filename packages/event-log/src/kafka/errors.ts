@@ -53,7 +53,7 @@ const RULES: readonly Rule[] = [
     when: /_AUTHORIZATION_FAILED/,
     retryable: false,
     advice:
-      "allow this user to read, write, create, describe and alter topics, and to read groups, of the log's prefix",
+      "allow this user CREATE, READ, WRITE, ALTER, ALTER_CONFIGS and DELETE on topics, and READ on groups, of the log's prefix",
   },
   {
     code: 'unreachable',
