@@ -22,9 +22,13 @@ export const serverSettings = z.object({
   kafka_username: setting.optionalText().describe('SASL user; none: no login'),
   kafka_password: setting.optionalText().describe("SASL user's password"),
   kafka_mechanism: z
-    .enum(['plain', 'scram-sha-256', 'scram-sha-512'], { error: 'expected plain, scram-sha-256 or scram-sha-512' })
+    .string()
+    .toLowerCase()
+    .pipe(
+      z.enum(['plain', 'scram-sha-256', 'scram-sha-512'], { error: 'expected plain, scram-sha-256 or scram-sha-512' }),
+    )
     .default('scram-sha-512')
-    .describe('SASL mechanism of the login'),
+    .describe('SASL mechanism of the login: plain, scram-sha-256 or scram-sha-512'),
   kafka_tls: setting
     .flag(false)
     .describe('1: TLS to the brokers; a private authority: a PEM file in NODE_EXTRA_CA_CERTS'),
