@@ -13,6 +13,8 @@ import { readRepository as read } from './compose-file.ts'
 describe("Grafana's dashboard", () => {
   /** All metrics of our processes, with their labels. */
   const metrics = new Map<string, readonly string[]>()
+  /** What Prometheus reads before anything has happened. */
+  let atStart = ''
   beforeAll(async () => {
     const real = createMetrics()
     const noted = (name: string, labels: readonly string[] = []) => {
@@ -39,10 +41,11 @@ describe("Grafana's dashboard", () => {
     transformerMetrics(noting)
     const ledger = { version: 0, nextOffset: () => 0n }
     transformerGauges(noting, { log: { offsets: async () => [] }, topic: 'events', ledger, pump: { applied: 0 } })
-    sinkEvents(noting, createLogger({ name: 'test', level: 'silent' }), Date.now)
+    sinkEvents(noting, createLogger({ name: 'test', level: 'silent' }), Date.now)('postgres', [{ table: 'likes' }])
     sinkGauges(noting, new Map(), Date.now)
     timeAnswers(fastify(), noting)
-    for (const [, name = ''] of (await real.text()).matchAll(/^# TYPE (sluice_process_\w+) /gm)) noted(name)
+    atStart = await real.text()
+    for (const [, name = ''] of atStart.matchAll(/^# TYPE (sluice_process_\w+) /gm)) noted(name)
   })
 
   it('is what dashboard.ts writes', async () => {
@@ -55,6 +58,12 @@ describe("Grafana's dashboard", () => {
     const asked = new Set(queries.flatMap((query) => query.match(/\bsluice_\w+/g) ?? []))
     expect(asked.size).toBeGreaterThan(20)
     expect([...asked].filter((name) => !metrics.has(name))).toEqual([])
+  })
+
+  it('asks for counters that are there before the first event, so that the first one is seen', () => {
+    const counters = new Set(queries.flatMap((query) => query.match(/\bsluice_(?!process_)\w+_total\b/g) ?? []))
+    expect(counters.size).toBeGreaterThan(10)
+    expect([...counters].filter((name) => !new RegExp(`^${name}(\\{.*\\})? 0$`, 'm').test(atStart))).toEqual([])
   })
 
   it('shows every metric of ours but those of the process itself', () => {

@@ -1,11 +1,15 @@
 import { isPassing, type Logger, type Metrics } from '@sluice/service'
-import type { RunnerEvents, StoreName } from '@sluice/store'
+import type { RunnerEvents, StoredTable, StoreName } from '@sluice/store'
 
 /** A store that stays away is told of again after this long. */
 const TELL_AGAIN_MS = 60_000
 
-/** What sinks count and log. */
-export function sinkEvents(metrics: Metrics, logger: Logger, now: () => number): (store: StoreName) => RunnerEvents {
+/** What sinks count and log, by store and its tables. */
+export function sinkEvents(
+  metrics: Metrics,
+  logger: Logger,
+  now: () => number,
+): (store: StoreName, tables: readonly Pick<StoredTable, 'table'>[]) => RunnerEvents {
   const version = metrics.gauge('sluice_sink_version', 'Table version that a store has', ['store', 'table'])
   const refused = metrics.counter('sluice_sink_refused_total', 'Rows that a store refused for good', ['store', 'table'])
   const failures = metrics.counter('sluice_sink_failures_total', 'Calls of a store that failed and were tried again', [
@@ -13,7 +17,10 @@ export function sinkEvents(metrics: Metrics, logger: Logger, now: () => number):
   ])
   const rows = metrics.counter('sluice_sink_rows_total', 'Changed rows that a store took', ['store', 'table'])
   const reloads = metrics.counter('sluice_sink_reloads_total', 'Tables loaded from their beginning', ['store', 'table'])
-  return (store) => {
+  return (store, tables) => {
+    // A counter that begins with its first event shows no increase by it.
+    failures.inc({ store }, 0)
+    for (const { table } of tables) for (const counter of [refused, rows, reloads]) counter.inc({ store, table }, 0)
     const outage = new Outage(store, logger, now)
     return {
       advanced: (table, at) => version.set({ store, table }, at),

@@ -1,5 +1,5 @@
 import { backgroundLoop, createApp, runService, type ServiceDefinition, serve } from '@sluice/service'
-import { lateStore, obeySinkWish, type Store, type StoreName, sinkEvery, startSink } from '@sluice/store'
+import { lateStore, obeySinkWish, routedTables, type Store, type StoreName, sinkEvery, startSink } from '@sluice/store'
 import type { z } from 'zod'
 import { openServerLake, openServerParts } from './open-parts.ts'
 import type { flowSettings } from './settings.ts'
@@ -29,7 +29,7 @@ export function sinkService<S extends typeof flowSettings>(
     const store = await closers.open('store', () => lateStore(name, () => open(config)))
     await firstLook(() => store.progress(), `SLUICE_${name.toUpperCase()}_*`, { logger })
     const lake = await openServerLake(parts, config, service)
-    const events = sinkEvents(metrics, logger, Date.now)(name)
+    const events = sinkEvents(metrics, logger, Date.now)(name, routedTables(lake.types, name))
     const { runner } = await closers.open('sink', () =>
       startSink({
         store,

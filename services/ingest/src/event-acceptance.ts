@@ -6,15 +6,17 @@ import type { IngestLimits } from './limits.ts'
 import type { Routing } from './routing.ts'
 import { escapesLoneSurrogate } from './surrogate.ts'
 
-export type RefusalCode =
-  | 'invalid_json'
-  | 'not_an_object'
-  | 'missing_type'
-  | 'invalid_event_id'
-  | 'invalid_cloudevent'
-  | 'lone_surrogate'
-  | 'nesting_too_deep'
-  | 'event_too_large'
+export const REFUSAL_CODES = [
+  'invalid_json',
+  'not_an_object',
+  'missing_type',
+  'invalid_event_id',
+  'invalid_cloudevent',
+  'lone_surrogate',
+  'nesting_too_deep',
+  'event_too_large',
+] as const
+export type RefusalCode = (typeof REFUSAL_CODES)[number]
 
 /** What became of one event of a request. */
 export type Acceptance =

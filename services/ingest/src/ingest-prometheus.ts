@@ -1,6 +1,7 @@
 import type { Metrics } from '@sluice/service'
+import { REFUSAL_CODES } from './event-acceptance.ts'
 import type { IngestStatus } from './ingest.ts'
-import type { IngestMetrics } from './ingest-metrics.ts'
+import { type IngestMetrics, NOT_DURABLE_CODES } from './ingest-metrics.ts'
 
 /** What ingest counts, for Prometheus. `status` is asked at each scrape, once ingest is there. */
 export function ingestPrometheus(metrics: Metrics, status: () => IngestStatus | undefined): IngestMetrics {
@@ -11,6 +12,10 @@ export function ingestPrometheus(metrics: Metrics, status: () => IngestStatus | 
   const seconds = metrics.seconds('sluice_ingest_append_seconds', 'Time to make a raw batch durable')
   const lines = metrics.counter('sluice_ingest_durable_events_total', 'Events in durable raw batches')
   const stored = metrics.counter('sluice_ingest_durable_bytes_total', 'Bytes of durable raw batches, uncompressed')
+  // A counter that begins with its first event shows no increase by it.
+  for (const result of ['accepted', 'rejected']) events.inc({ result }, 0)
+  for (const code of REFUSAL_CODES) rejected.inc({ code }, 0)
+  for (const code of NOT_DURABLE_CODES) refused.inc({ code }, 0)
   const read = (name: string, help: string, value: (status: IngestStatus) => number) =>
     metrics.gauge(name, help, [], (gauge) => {
       const now = status()

@@ -12,7 +12,7 @@ import { eventsRoute } from './events-route.ts'
 import { filesRoute } from './files-route.ts'
 import { type DurablePlace, GroupCommit, type RequestLines } from './group-commit.ts'
 import { Incarnations } from './incarnations.ts'
-import { type IngestMetrics, noMetrics } from './ingest-metrics.ts'
+import { type IngestMetrics, type NotDurableCode, noMetrics } from './ingest-metrics.ts'
 import { type IngestLimits, ingestLimits } from './limits.ts'
 import type { LogLifeReader } from './log-life-reader.ts'
 import { LogPublisher } from './log-publisher.ts'
@@ -104,9 +104,9 @@ export function createIngest(parts: IngestParts): Ingest {
     try {
       return await group.commit(lines)
     } catch (error) {
-      const problem = notDurable(error)
-      metrics.refused(problem.code)
-      throw problem
+      const code = error instanceof RawZoneError && error.code === 'no_space' ? 'no_space' : 'raw_zone_unavailable'
+      metrics.refused(code)
+      throw notDurable(code, error)
     }
   }
 
@@ -170,8 +170,7 @@ function acceptAnyBody(scope: FastifyInstance): void {
   scope.setErrorHandler(answerProblem)
 }
 
-function notDurable(error: unknown): Problem {
-  const code = error instanceof RawZoneError && error.code === 'no_space' ? 'no_space' : 'raw_zone_unavailable'
+function notDurable(code: NotDurableCode, error: unknown): Problem {
   return new Problem(
     503,
     code,

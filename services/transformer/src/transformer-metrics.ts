@@ -1,5 +1,8 @@
-import type { Settled } from '@sluice/lake'
+import type { BatchCounts, Settled } from '@sluice/lake'
 import type { Metrics } from '@sluice/service'
+
+const RESULTS: readonly Settled['kind'][] = ['committed', 'fenced', 'outraced']
+const OUTCOMES: readonly (keyof BatchCounts)[] = ['stored', 'quarantined', 'repeats', 'redelivered']
 
 /** What the transformer counts. */
 export function transformerMetrics(metrics: Metrics) {
@@ -12,6 +15,9 @@ export function transformerMetrics(metrics: Metrics) {
     'sluice_transformer_failures_total',
     'Turns and plans that failed and were tried again',
   )
+  // A counter that begins with its first event shows no increase by it.
+  for (const result of RESULTS) batches.inc({ result }, 0)
+  for (const outcome of OUTCOMES) events.inc({ outcome }, 0)
   return {
     failed: () => failures.inc(),
     settled(outcome: Settled, { took_ms }: { records: number; took_ms: number }) {
