@@ -2,8 +2,8 @@ import type { FileMetaData, SchemaElement } from 'hyparquet'
 import { DeltaError } from './delta-error.ts'
 
 /** Days before 1582-10-15, where the Gregorian calendar begins, and microseconds before 1900, from when on zones agree. */
-const FIRST_DAY = -141_427
-const FIRST_MICROS = -2_208_988_800_000_000n
+export const FIRST_DAY = -141_427
+export const FIRST_MICROS = -2_208_988_800_000_000n
 
 /** Which columns of a file count ancient days by the Julian calendar. */
 export interface HybridCalendar {
@@ -40,10 +40,13 @@ export function sameInBoth(
   const ancient = (raw: unknown) => (kind === 'date' ? Number(raw) < FIRST_DAY : (raw as bigint) < FIRST_MICROS)
   return (raw) => {
     if (!ancient(raw)) return raw
-    throw new DeltaError(
-      'unsupported_feature',
-      `${at}: has ${kind === 'date' ? 'days before 1582' : 'instants before 1900'} in the Julian calendar of Spark before 3.0, which is not supported; rewrite the file with spark.sql.parquet.datetimeRebaseModeInWrite=CORRECTED`,
-      { feature: 'Julian calendar' },
-    )
+    throw julian(at, kind)
   }
 }
+
+export const julian = (at: string, kind: 'date' | 'instant') =>
+  new DeltaError(
+    'unsupported_feature',
+    `${at}: has ${kind === 'date' ? 'days before 1582' : 'instants before 1900'} in the Julian calendar of Spark before 3.0, which is not supported; rewrite the file with spark.sql.parquet.datetimeRebaseModeInWrite=CORRECTED`,
+    { feature: 'Julian calendar' },
+  )

@@ -9,6 +9,8 @@ import { dateText, decimalText, type Value } from './value.ts'
 export interface Reading {
   mode: ColumnMappingMode
   calendar: HybridCalendar
+  /** Bytes are no texts unless the file says so, nor texts bytes. Default: they are what the table says. */
+  strictBytes?: boolean
   /** File and column, for messages. */
   at: string
 }
@@ -91,6 +93,8 @@ function leafReader(type: DataType, node: ColumnNode, reading: Reading): (raw: u
     return (raw) => decimalText(unscaled(raw) * 10n ** BigInt(decimal.scale), decimal.scale)
   const read = READERS[`${kind} as ${String(type)}`]
   if (!read) throw mismatch(type, node, reading)
+  if (reading.strictBytes && kind === 'bytes' && saysText(element) !== (type === 'string'))
+    throw mismatch(type, node, reading)
   if (type === 'string') return (raw) => textOf(raw, read, reading)
   if (kind === 'whole' && !fitsWhole(element, type)) throw mismatch(type, node, reading)
   // Spark keeps a timestamp_ntz as it is.
@@ -99,6 +103,10 @@ function leafReader(type: DataType, node: ColumnNode, reading: Reading): (raw: u
   if (element.type === 'INT96') return (raw) => read(sinceJulianDays(checked ? checked(raw) : raw, reading.at))
   return checked ? (raw) => read(checked(raw)) : read
 }
+
+const TEXTS: readonly (string | undefined)[] = ['UTF8', 'STRING', 'ENUM', 'JSON']
+const saysText = ({ converted_type, logical_type }: SchemaElement) =>
+  TEXTS.includes(converted_type) || TEXTS.includes(logical_type?.type)
 
 function textOf(raw: unknown, read: (raw: unknown) => Value, { at }: Reading): Value {
   try {

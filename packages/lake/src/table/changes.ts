@@ -3,6 +3,7 @@ import { DuckdbError } from '../duckdb/duckdb-error.ts'
 import type { PlainRow } from '../duckdb/query.ts'
 import { queryChunks } from '../duckdb/query.ts'
 import type { Column } from './column-type.ts'
+import { requireForeignFit } from './foreign-files.ts'
 import { LakeError } from './lake-error.ts'
 import type { LakeTable } from './lake-table.ts'
 import { mayHaveMapped, requirePlainChange, requirePlainColumns } from './plain-table.ts'
@@ -147,6 +148,7 @@ async function sourceQuery(
   further: readonly Column[] = [],
 ): Promise<string> {
   const paths = await localPaths(table.lake.store, table.root, sources)
+  await requireForeignFit(table.snapshot.schema, sources, paths)
   const relation = parquetRelation(paths, [...columns, ...further])
   const version =
     sources.length === 0 ? '0' : `[${sources.map((source) => source.version).join(',')}][file_index::BIGINT + 1]`

@@ -2,6 +2,7 @@ import { type AddFile, dataFileKey, type Snapshot } from '@sluice/delta'
 import type { ObjectStore } from '@sluice/object-store'
 import { ObjectStoreError } from '@sluice/object-store'
 import type { Column } from './column-type.ts'
+import { requireForeignFit } from './foreign-files.ts'
 import { LakeError } from './lake-error.ts'
 import { requirePlain } from './plain-table.ts'
 import { parquetRelation } from './relation.ts'
@@ -60,9 +61,11 @@ export class TableView {
     return localPaths(this.#store, this.snapshot.root, files)
   }
 
-  /** What follows FROM to read the version. Throws `version_gone`. */
+  /** What follows FROM to read the version. Throws `version_gone`, `unsupported`. */
   async relation(files: readonly AddFile[] = this.files()): Promise<string> {
-    return parquetRelation(await this.paths(files), this.columns)
+    const paths = await this.paths(files)
+    await requireForeignFit(this.snapshot.schema, files, paths)
+    return parquetRelation(paths, this.columns)
   }
 }
 
