@@ -40,20 +40,29 @@ export async function history(access: TableAccess, limit: number): Promise<Histo
   return entries.reverse()
 }
 
+/** So many versions before the one found are looked at: writers' clocks differ, and one may be late by as many commits. */
+const SKEWED_VERSIONS = 64
+
 /**
- * The version that was the newest at an instant: the last one committed at or before it. Throws `version_not_found` for
- * instants before the oldest version that can still be opened.
+ * The version that was the newest at an instant: the last one committed at or before it, by the times that `history` tells.
+ * Throws `version_not_found` for instants before the oldest version that can still be opened.
  */
 export async function versionAt(access: TableAccess, timestamp_ms: number): Promise<number> {
   const listing = await listLog(access.store, access.root)
   const versions = contiguousTail([...listing.commits.keys()])
+  const committed = (at: number) => readProvenance(access, versions[at] ?? 0)
   let low = 0
   let high = versions.length
   while (low < high) {
     const middle = (low + high) >>> 1
-    const commit = await readProvenance(access, versions[middle] ?? 0)
-    if (commit && commit.timestamp_ms <= timestamp_ms) low = middle + 1
-    else high = middle
+    if (((await committed(middle))?.timestamp_ms ?? 0) > timestamp_ms) high = middle
+    else low = middle + 1
+  }
+  for (let end = low; end > 0; end = low) {
+    const start = Math.max(0, end - SKEWED_VERSIONS)
+    const before = await Promise.all(versions.slice(start, end).map((_version, at) => committed(start + at)))
+    low = start + countUntil(before, timestamp_ms)
+    if (low === end || before.at(-1)?.commitInfo?.inCommitTimestamp !== undefined) break
   }
   const version = versions[low - 1]
   if (version === undefined)
@@ -62,6 +71,16 @@ export async function versionAt(access: TableAccess, timestamp_ms: number): Prom
       `${access.root}: no version is known from ${new Date(timestamp_ms).toISOString()} or before; the oldest is ${versions[0] ?? 'none'}`,
     )
   return version
+}
+
+/** How many of these versions there were by an instant: each is later than the one before. */
+function countUntil(commits: readonly ({ timestamp_ms: number } | undefined)[], timestamp_ms: number): number {
+  let later = Number.NEGATIVE_INFINITY
+  for (const [at, commit] of commits.entries()) {
+    later = Math.max(commit?.timestamp_ms ?? later, later + 1)
+    if (later > timestamp_ms) return at
+  }
+  return commits.length
 }
 
 function contiguousTail(versions: readonly number[]): number[] {
