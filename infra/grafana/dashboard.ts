@@ -72,7 +72,13 @@ const SECTIONS: readonly { title: string; panels: readonly Panel[] }[] = [
         'sum(increase(sluice_transformer_events_total{outcome="quarantined"}[1h]))',
         1,
       ),
-      stat('Sinks at rest', 'Paused, or their store is away.', 'short', 'sum(1 - sluice_sink_running)', 1),
+      stat(
+        'Sinks at rest',
+        'Paused, their store is away, or they are: stores that a sink fed within a day and that none feeds now.',
+        'short',
+        'count(max by (store) (last_over_time(sluice_sink_running[1d]))) - (count(max by (store) (sluice_sink_running) == 1) or vector(0))',
+        1,
+      ),
     ],
   },
   {

@@ -8,7 +8,7 @@ export interface TransformerGaugesParts {
   pump: { readonly applied: number }
 }
 
-/** Brokers that do not answer must not hold up a scrape: Prometheus waits 10 s. */
+/** Brokers that do not answer must not hold up a scrape: our Prometheus waits 4 s. */
 const LONGEST_ANSWER_MS = 2_000
 
 /** How far the transformer is, read at each scrape. */
