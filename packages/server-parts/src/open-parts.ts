@@ -10,9 +10,9 @@ import { openS3Store } from '@sluice/object-store/s3'
 import type { RawZone } from '@sluice/raw-zone'
 import { openObjectRawZone } from '@sluice/raw-zone/objects'
 import { assertSafeBinding, backgroundLoop, faultFields, parseApiKeys, type ServiceParts } from '@sluice/service'
-import { kafkaLogin } from './kafka-login.ts'
 import { lateLog } from './late-log.ts'
 import { LogLife } from './log-life.ts'
+import { kafkaLogin, s3Credentials } from './logins.ts'
 import type { ServerSettings } from './settings.ts'
 import { firstLook, toldWith } from './told-at-start.ts'
 
@@ -50,6 +50,7 @@ export async function openServerParts(
 ): Promise<ServerParts> {
   assertSafeBinding({ host: settings.host, keys: parseApiKeys(settings.api_keys), open: settings.open })
   const sasl = kafkaLogin(settings)
+  const credentials = s3Credentials(settings)
   const eventTypes = await loadEventTypes({ folder: settings.event_types })
   const scratch = join(settings.scratch, name)
   await rm(scratch, { recursive: true, force: true })
@@ -60,7 +61,7 @@ export async function openServerParts(
       endpoint: settings.s3_endpoint,
       region: settings.s3_region,
       create_bucket: settings.s3_create_bucket,
-      credentials: credentialsOf(settings),
+      credentials,
       ...limits,
       cache: { path: join(scratch, 'objects'), limit_bytes: settings.cache_limit_mb * 1024 ** 2 },
     }).catch((error: unknown) => Promise.reject(toldWith('SLUICE_S3_*', error))),
@@ -128,10 +129,4 @@ export async function openServerLake(
   const scratch_path = join(scratch, 'files')
   await mkdir(scratch_path, { recursive: true })
   return Lake.open({ store: objectStore, database, scratch_path, now: Date.now }, eventTypes)
-}
-
-function credentialsOf({ s3_access_key, s3_secret_key }: ServerSettings) {
-  return s3_access_key === undefined || s3_secret_key === undefined
-    ? undefined
-    : { access_key: s3_access_key, secret_key: s3_secret_key }
 }

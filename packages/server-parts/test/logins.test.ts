@@ -1,6 +1,6 @@
 import { ConfigError, readConfig } from '@sluice/service'
 import { describe, expect, it } from 'vitest'
-import { kafkaLogin } from '../src/kafka-login.ts'
+import { kafkaLogin, s3Credentials } from '../src/logins.ts'
 import { serverSettings } from '../src/settings.ts'
 
 describe('the login to Kafka', () => {
@@ -25,5 +25,18 @@ describe('the login to Kafka', () => {
     expect(half).toThrow(ConfigError)
     expect(half).toThrow('SLUICE_KAFKA_PASSWORD is set and SLUICE_KAFKA_USERNAME is not: set both, or neither')
     expect(() => kafkaLogin({ kafka_username: 'u', kafka_mechanism: 'plain' })).toThrow(/KAFKA_PASSWORD is not/)
+  })
+})
+
+describe('the keys of S3', () => {
+  it("are both halves, or none where the SDK's own chain is wanted", () => {
+    expect(s3Credentials({ s3_access_key: 'a', s3_secret_key: 's' })).toEqual({ access_key: 'a', secret_key: 's' })
+    expect(s3Credentials({})).toBeUndefined()
+  })
+
+  it('with one half missing are refused, and the other half is not told', () => {
+    const half = () => s3Credentials({ s3_secret_key: 'hidden' })
+    expect(half).toThrow('SLUICE_S3_SECRET_KEY is set and SLUICE_S3_ACCESS_KEY is not: set both, or neither')
+    expect(() => s3Credentials({ s3_access_key: 'a' })).toThrow(/SECRET_KEY is not/)
   })
 })
