@@ -32,7 +32,8 @@ export async function* readFileRows(snapshot: Snapshot, store: DeltaStore, file:
   const deleted = await deletedRows(snapshot, store, file)
   const bytes = await bytesAt(store, snapshot.key(file))
   const buffer = new Uint8Array(bytes).buffer
-  const metadata = parquetMetadata(buffer, { geoparquet: false })
+  const at = file.path.slice(0, 200)
+  const metadata = await decoded(at, async () => parquetMetadata(buffer, { geoparquet: false }))
   const { plain, columns } = plainMetadata(metadata)
   const calendar = hybridCalendar(metadata)
   const readers = snapshot.schema.fields.map((field) => fieldReader(snapshot, file, field, columns, calendar))
@@ -44,7 +45,7 @@ export async function* readFileRows(snapshot: Snapshot, store: DeltaStore, file:
     const raw =
       names.length === 0
         ? Array.from({ length: end - start }, () => ({}))
-        : await parquetReadObjects({ ...read, columns: names, rowStart: start, rowEnd: end })
+        : await decoded(at, () => parquetReadObjects({ ...read, columns: names, rowStart: start, rowEnd: end }))
     const rows: Row[] = []
     for (const [at, values] of raw.entries())
       if (!deleted?.has(start + at))
@@ -78,6 +79,17 @@ function fieldReader(
   if (!column) return { name, column: undefined, read: () => null }
   const read = columnReader(field.type, column, { mode, calendar, at: `${file.path.slice(0, 200)}, column ${name}` })
   return { name, column: column.key, read: (row) => read(row[column.key]) }
+}
+
+/** The library's errors are plain ones. */
+async function decoded<T>(at: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work()
+  } catch (cause) {
+    throw new DeltaError('invalid_log', `${at}: should be a Parquet file and cannot be read as one: ${cause}`, {
+      cause,
+    })
+  }
 }
 
 async function deletedRows(snapshot: Snapshot, store: DeltaStore, file: AddFile): Promise<RowIndexes | undefined> {

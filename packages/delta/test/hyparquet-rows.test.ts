@@ -5,7 +5,7 @@ import type { AddFile } from '../src/actions.ts'
 import { readRows } from '../src/hyparquet-rows.ts'
 import { parsePartitionValue } from '../src/partition-value.ts'
 import { Replay } from '../src/reconciliation.ts'
-import { type DataType, field } from '../src/schema.ts'
+import { type DataType, field, type StructField } from '../src/schema.ts'
 import { Snapshot } from '../src/snapshot.ts'
 import { dateText } from '../src/value.ts'
 import { MemoryStore } from './memory-store.ts'
@@ -40,6 +40,12 @@ async function rowsOf(given: readonly Given[], kvMetadata: KeyValue[] = [], more
   const store = new MemoryStore()
   await store.put('t/f', new Uint8Array(parquetWriteBuffer({ columnData, schema, kvMetadata })))
   const fields = given.map(({ name, elements, type }) => field(name ?? elements[0]?.name ?? '', type))
+  const rows: Record<string, unknown>[] = []
+  for await (const batch of readRows(snapshotOf(fields, more), store)) rows.push(...batch)
+  return rows
+}
+
+function snapshotOf(fields: StructField[], more: Partial<AddFile> = {}): Snapshot {
   const metaData = {
     id: 'x',
     format: { provider: 'parquet', options: {} },
@@ -50,9 +56,7 @@ async function rowsOf(given: readonly Given[], kvMetadata: KeyValue[] = [], more
   const replay = new Replay()
   replay.apply([{ protocol: { minReaderVersion: 1, minWriterVersion: 2 } }, { metaData }, add('f', more)])
   const at = { root: 't', version: 0, timestamp_ms: 0, confirmed_at_ms: 0 }
-  const rows: Record<string, unknown>[] = []
-  for await (const batch of readRows(new Snapshot(at, replay.finish()), store)) rows.push(...batch)
-  return rows
+  return new Snapshot(at, replay.finish())
 }
 
 const map = (name: string, key: SchemaElement[]): SchemaElement[] => [
@@ -156,6 +160,18 @@ describe('rows of files that other engines wrote', () => {
     const instant: Given = { elements: [leaf('i', micros)], data: [-2_208_988_800_000_001n], type: 'timestamp' }
     await expect(rowsOf([instant], told)).rejects.toMatchObject(refusal)
     expect(await rowsOf([instant])).toEqual([{ i: -2_208_988_800_000_001n }])
+  })
+
+  it('are refused where the file is none', async () => {
+    const store = new MemoryStore()
+    const bytes = new Uint8Array(
+      parquetWriteBuffer({ columnData: [{ name: 'n', data: ['text', 'more text'], type: 'STRING' }] }),
+    )
+    const snapshot = snapshotOf([field('n', 'string')])
+    for (const damaged of [new Uint8Array(100), bytes.slice(0, -9), bytes.with(10, 255)]) {
+      await store.put('t/f', damaged)
+      await expect(readRows(snapshot, store).next()).rejects.toMatchObject({ code: 'invalid_log' })
+    }
   })
 
   it('are refused where a column is of another kind than the table says', async () => {
