@@ -21,6 +21,9 @@ const RESERVED_FIELDS: ReadonlySet<unknown> = new Set([
   '_extra',
   'type',
   'seq',
+  // DuckDB's own, in every file that it reads.
+  'file_index',
+  'file_row_number',
 ])
 const KINDS = ['string', 'int', 'long', 'float', 'double', 'boolean', 'instant', 'string_list'] as const
 

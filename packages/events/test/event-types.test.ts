@@ -89,6 +89,7 @@ describe('defineEventType', () => {
     ],
     ['a time that is no instant', { time: 'n' }, /time to be an instant/],
     ['a reserved column', { fields: { event_id: string() } }, /"event_id" came/],
+    ['a column of DuckDB', { fields: { file_row_number: string() } }, /"file_row_number" came/],
     ['a reserved table', { table: 'ledger' }, /"ledger" came/],
     [
       'a bad kind',

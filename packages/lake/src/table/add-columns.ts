@@ -2,13 +2,19 @@ import { fieldNamed } from '@sluice/delta'
 import { type Column, schemaOf } from './column-type.ts'
 import { LakeError } from './lake-error.ts'
 import type { LakeTable } from './lake-table.ts'
+import { requireFreeNames } from './plain-table.ts'
 import { type WriteOptions, type WriteOutcome, write } from './write-outcome.ts'
 
 /**
  * Adds the columns that the table lacks, after those it has; they are NULL in rows written before.
- * Throws `column_conflict` for one that is there with another type or another case.
+ * Throws `column_conflict` for one that is there with another type or another case, and `unsupported` for a taken name.
  */
-export function addColumns(table: LakeTable, columns: readonly Column[], options: WriteOptions): Promise<WriteOutcome> {
+export async function addColumns(
+  table: LakeTable,
+  columns: readonly Column[],
+  options: WriteOptions,
+): Promise<WriteOutcome> {
+  requireFreeNames(table.name, columns)
   return write(table, options, async ({ schema, metadata }) => {
     const missing = columns.filter((column) => {
       const there = fieldNamed(schema, column.name)

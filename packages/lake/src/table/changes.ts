@@ -6,7 +6,7 @@ import type { Column } from './column-type.ts'
 import { requireForeignFit } from './foreign-files.ts'
 import { LakeError } from './lake-error.ts'
 import type { LakeTable } from './lake-table.ts'
-import { mayHaveMapped, requirePlainChange, requirePlainColumns } from './plain-table.ts'
+import { mayHaveMapped, requireFreeNames, requirePlainChange, requirePlainColumns } from './plain-table.ts'
 import { parquetRelation } from './relation.ts'
 import { columnList } from './rewrite.ts'
 import { localPaths, type TableView } from './table-view.ts'
@@ -93,6 +93,7 @@ export async function* rowsAt(
 async function sourcesOf(table: LakeTable, from_exclusive: number, to_inclusive: number): Promise<VersionSources> {
   const sources: VersionSources = { added: [], removed: [], changed: [] }
   requirePlainColumns(table.name, table.snapshot.metadata)
+  requireFreeNames(table.name, table.columns)
   if (from_exclusive >= 0 && mayHaveMapped(table.snapshot.protocol))
     requirePlainColumns(table.name, (await table.delta.snapshot(from_exclusive)).metadata)
   for await (const { version, actions } of table.delta.commits(from_exclusive + 1, to_inclusive))

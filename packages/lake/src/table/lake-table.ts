@@ -15,6 +15,7 @@ import { type OptimizeOptions, optimize } from './optimize.ts'
 import { overwrite, restore } from './overwrite.ts'
 import { type WrittenFile, writeParquet } from './parquet-file.ts'
 import { type Pin, pin, pins, unpin } from './pins.ts'
+import { requireFreeNames } from './plain-table.ts'
 import { selectAs } from './relation.ts'
 import { SharedReads } from './shared-reads.ts'
 import { TableView } from './table-view.ts'
@@ -51,8 +52,9 @@ export class LakeTable {
     this.#snapshot = snapshot
   }
 
-  /** Creates the table, or opens it if it is there and adds the columns it lacks. Throws `column_conflict`. */
+  /** Creates the table, or opens it if it is there and adds the columns it lacks. Throws `column_conflict`, `unsupported`. */
   static async create(lake: LakeParts, table: NewTable): Promise<LakeTable> {
+    requireFreeNames(table.name, table.columns)
     const delta = deltaOf(lake, table.name)
     const { kind, snapshot } = await delta.create({
       schema: schemaOf(table.columns),

@@ -1,9 +1,14 @@
 import { type Action, type Protocol, type Snapshot, tableProperties } from '@sluice/delta'
+import type { Column } from './column-type.ts'
 import { LakeError } from './lake-error.ts'
+
+/** What DuckDB, change files and change rows call something else. */
+const TAKEN: ReadonlySet<string> = new Set(['file_index', 'file_row_number', '_change', '_version', '_change_type'])
 
 /** Throws `unsupported` unless a version's rows are those of its files, column by column. */
 export function requirePlain(name: string, snapshot: Snapshot): void {
   requirePlainColumns(name, snapshot.metadata)
+  requireFreeNames(name, snapshot.schema.fields)
   if (snapshot.protocol.minReaderVersion < 3) return
   for (const file of snapshot.files()) if (file.deletionVector) throw refused(name, 'deletion vectors')
 }
@@ -25,6 +30,11 @@ export function requirePlainChange(name: string, actions: readonly Action[]): vo
  */
 export function mayHaveMapped({ minReaderVersion, writerFeatures = [] }: Protocol): boolean {
   return minReaderVersion > 1 || writerFeatures.includes('checkpointProtection')
+}
+
+/** Throws `unsupported` for a column whose name means something else where rows are read. */
+export function requireFreeNames(name: string, columns: readonly Column[]): void {
+  for (const column of columns) if (TAKEN.has(column.name.toLowerCase())) throw refused(name, `a column ${column.name}`)
 }
 
 export function requirePlainColumns(name: string, metadata: Snapshot['metadata']): void {

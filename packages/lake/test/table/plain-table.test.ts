@@ -84,6 +84,21 @@ describe('the history of a table that another engine wrote', () => {
     await refused(table, 0, /column mapping/)
   })
 
+  it('is none, nor are its rows, where a column has a name that means something else to who reads them', async () => {
+    const columns = [...MOVIES, { name: '_Version', type: 'long' } as const]
+    const table = await tableOf(
+      [{ protocol: PLAIN }, metaData({ schemaString: JSON.stringify(schemaOf(columns)) })],
+      [],
+    )
+    await refused(table, 0, /a column _Version/)
+    expect(() => table.view()).toThrow(/a column _Version/)
+    await expect(
+      LakeTable.create(world.lake, { name: 'own', columns: [{ name: 'file_row_number', type: 'long' }] }),
+    ).rejects.toMatchObject({ code: 'unsupported' })
+    const own = await LakeTable.create(world.lake, { name: 'own', columns: MOVIES })
+    await expect(own.addColumns([{ name: 'file_index', type: 'long' }])).rejects.toMatchObject({ code: 'unsupported' })
+  })
+
   it('is not written on while it has what lake tables have not', async () => {
     const columns = { schemaString: JSON.stringify(schemaOf(MOVIES)), partitionColumns: ['title'] }
     const table = await tableOf([{ protocol: PLAIN }, metaData(columns)])
