@@ -34,7 +34,12 @@ export function mayHaveMapped({ minReaderVersion, writerFeatures = [] }: Protoco
 
 /** Throws `unsupported` for a column whose name means something else where rows are read. */
 export function requireFreeNames(name: string, columns: readonly Column[]): void {
-  for (const column of columns) if (TAKEN.has(column.name.toLowerCase())) throw refused(name, `a column ${column.name}`)
+  for (const column of columns) {
+    if (TAKEN.has(column.name.toLowerCase())) throw refused(name, `a column ${column.name}`)
+    // DuckDB's binding makes structs objects by assignment, which this member does not survive.
+    if (typeof column.type !== 'string' && JSON.stringify(column.type).includes('"name":"__proto__"'))
+      throw refused(name, `a member __proto__ in column ${column.name}`)
+  }
 }
 
 export function requirePlainColumns(name: string, metadata: Snapshot['metadata']): void {

@@ -95,6 +95,10 @@ describe('the history of a table that another engine wrote', () => {
     await expect(
       LakeTable.create(world.lake, { name: 'own', columns: [{ name: 'file_row_number', type: 'long' }] }),
     ).rejects.toMatchObject({ code: 'unsupported' })
+    const struct = schemaOf([{ name: '__proto__', type: 'long' }])
+    await expect(
+      LakeTable.create(world.lake, { name: 'own', columns: [{ name: 's', type: struct }] }),
+    ).rejects.toMatchObject({ code: 'unsupported', message: expect.stringContaining('__proto__') })
     const own = await LakeTable.create(world.lake, { name: 'own', columns: MOVIES })
     await expect(own.addColumns([{ name: 'file_index', type: 'long' }])).rejects.toMatchObject({ code: 'unsupported' })
   })
