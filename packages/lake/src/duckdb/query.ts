@@ -1,3 +1,4 @@
+import './byte-order-mark.ts'
 import type { DuckDBConnection, DuckDBDataChunk, DuckDBValue } from '@duckdb/node-api'
 import { duckdbErrorFrom } from './duckdb-error.ts'
 import { type Longs, type PlainValue, plainValue } from './plain-value.ts'
