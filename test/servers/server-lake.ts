@@ -5,6 +5,8 @@ import { join, resolve } from 'node:path'
 
 const ROOT = resolve(import.meta.dirname, '../..')
 const START_LIMIT_MS = 120_000
+/** Characters of a log that failed. */
+const TOLD = 8_000
 
 export type ServiceName =
   | 'ingest'
@@ -123,9 +125,15 @@ export class ServerLake {
     return { ...this.#settings, SLUICE_SCRATCH: join(this.#scratch, String(this.#started++)) }
   }
 
-  /** Ends every process in good order. @returns their exit codes */
+  /** Ends every process in good order; what one that does not logged last is told. @returns their exit codes */
   async stop(): Promise<(number | null)[]> {
-    const codes = await Promise.all([...this.#services].map((service) => service.end()))
+    const codes = await Promise.all(
+      [...this.#services].map(async (service) => {
+        const code = await service.end()
+        if (code !== 0) process.stderr.write(`${service.name} ended with ${code}: …${service.output.slice(-TOLD)}\n`)
+        return code
+      }),
+    )
     this.#services.clear()
     await rm(this.#scratch, { recursive: true, force: true })
     return codes

@@ -8,6 +8,8 @@ import { LogError } from '../event-log.ts'
  * What is wrong with kafkajs 2.2.4, which nobody maintains any more, and what is done about it here or elsewhere:
  * - #1751: each connection sets a timer of negative length again and again. `calmTimers`.
  * - No zstd: `addZstd`, by node:zlib.
+ * - A connection that is lost in the middle of a response keeps its beginning, and reads that of the next connection as
+ *   its rest: sizes are garbage, and what is thrown in the socket's event ends the process. `forgetCutResponses`.
  * - #1119, #1777: on OFFSET_OUT_OF_RANGE it quietly goes elsewhere. Seen by `OFFSET_RESET` in its log and by
  *   `fetchedOffset`, and turned into an error by the consumer.
  * - #1005: an idempotent producer with two sends under way gives both the same sequence numbers, and the broker takes
@@ -23,6 +25,7 @@ export function mendKafkajs(): void {
   if (mended) return
   calmTimers()
   addZstd()
+  forgetCutResponses()
   mended = true
 }
 
@@ -51,11 +54,7 @@ const CHECK_PENDING_MS = 10
 
 /** #1751: a check is only needed while requests wait; theirs goes on for ever, with a warning on Node 24 and newer. */
 function calmTimers(): void {
-  const queue: unknown = createRequire(import.meta.url)('kafkajs/src/network/requestQueue')
-  const prototype: unknown = typeof queue === 'function' ? queue.prototype : undefined
-  if (typeof prototype !== 'object' || prototype === null || !('scheduleCheckPendingRequests' in prototype))
-    throw new LogError('failed', 'expected the request queue of kafkajs 2.2.4; install that version')
-  Object.defineProperty(prototype, 'scheduleCheckPendingRequests', {
+  Object.defineProperty(prototypeOf('requestQueue', 'scheduleCheckPendingRequests'), 'scheduleCheckPendingRequests', {
     value: function (this: RequestQueue) {
       if (this.throttleCheckTimeoutId || this.pending.length === 0) return
       const throttled_ms = this.throttledUntil - Date.now()
@@ -69,6 +68,39 @@ function calmTimers(): void {
     },
   })
 }
+
+interface Connection {
+  chunks: Buffer[]
+  bytesBuffered: number
+  bytesNeeded: number
+  isConnected(): boolean
+}
+
+/** Of a response's length, which it begins with. */
+const LENGTH_BYTES = 4
+
+function forgetCutResponses(): void {
+  const prototype = prototypeOf('connection', 'connect')
+  const connect: unknown = Reflect.get(prototype, 'connect')
+  if (typeof connect !== 'function') throw otherVersion('connection')
+  Object.defineProperty(prototype, 'connect', {
+    value: function (this: Connection) {
+      if (!this.isConnected()) Object.assign(this, { chunks: [], bytesBuffered: 0, bytesNeeded: LENGTH_BYTES })
+      return connect.call(this)
+    },
+  })
+}
+
+/** Of a class in kafkajs's folder `network`, which must have this method. */
+function prototypeOf(name: string, method: string): object {
+  const found: unknown = createRequire(import.meta.url)(`kafkajs/src/network/${name}`)
+  const prototype: unknown = typeof found === 'function' ? found.prototype : undefined
+  if (typeof prototype !== 'object' || prototype === null || !(method in prototype)) throw otherVersion(name)
+  return prototype
+}
+
+const otherVersion = (name: string) =>
+  new LogError('failed', `expected the ${name} of kafkajs 2.2.4; install that version`)
 
 /** Batches larger than this, decompressed, are an error. Ours have 1 MiB, or one record. */
 const DECOMPRESSED_LIMIT_BYTES = 256 * 1024 ** 2

@@ -1,7 +1,15 @@
+import { once } from 'node:events'
 import { createRequire } from 'node:module'
+import { type AddressInfo, connect, createServer } from 'node:net'
 import kafkajs from 'kafkajs'
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import { mendKafkajs } from '../../src/kafka/kafkajs-defects.ts'
+
+interface NetConnectOpts {
+  host: string
+  port: number
+  onConnect: () => void
+}
 
 mendKafkajs()
 afterEach(() => vi.useRealTimers())
@@ -24,6 +32,31 @@ describe('kafkajs, mended', () => {
     vi.advanceTimersByTime(20)
     expect(sent).toEqual(['a'])
     expect(vi.getTimerCount()).toBe(0)
+  })
+
+  it('a response that a lost connection cut off is not the beginning of the next one', async () => {
+    const Connection = createRequire(import.meta.url)('kafkajs/src/network/connection')
+    const responses = [Buffer.from([0, 0, 0, 9, 0, 0]), Buffer.from([0, 0, 0, 4, 0, 0, 0, 7])]
+    const server = createServer((socket) => socket.end(responses.shift() ?? '')).listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    const silent = { debug: () => {}, error: () => {} }
+    const connection = new Connection({
+      host: '127.0.0.1',
+      port: (server.address() as AddressInfo).port,
+      logger: { namespace: () => silent },
+      socketFactory: ({ host, port, onConnect }: NetConnectOpts) => connect({ host, port }, onConnect),
+      connectionTimeout: 1_000,
+      requestTimeout: 1_000,
+    })
+    const answered: number[] = []
+    connection.requestQueue.fulfillRequest = ({ correlationId }: { correlationId: number }) =>
+      answered.push(correlationId)
+    for (let i = 0; i < 2; i++) {
+      await connection.connect()
+      await vi.waitUntil(() => !connection.isConnected())
+    }
+    expect(answered).toEqual([7])
+    server.close()
   })
 
   it('zstd goes both ways', async () => {
