@@ -10,8 +10,8 @@ import { expectReconciled } from './reconcile.ts'
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 })
 
 const SENDERS = 8
-/** Of the 30 s after which Kubernetes and this repository's Compose file kill. */
-const STOP_LIMIT_MS = 20_000
+/** An orchestrator that waits less than this kills. Docker waits 10 s, Kubernetes 30 s. */
+const STOP_LIMIT_MS = 10_000
 
 describe('SIGTERM', () => {
   let lake: LakeProcess | undefined

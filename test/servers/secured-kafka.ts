@@ -58,7 +58,7 @@ export async function securedKafka(): Promise<Found<SecuredKafka>> {
   const names = Object.keys(PROTOCOLS) as (keyof typeof PROTOCOLS)[]
   const places = names.map(async (name) => ({ name, protocol: PROTOCOLS[name], port: await freePort() }))
   const listeners = await Promise.all(places)
-  const { authority, certificate, key } = serverIdentity([host, 'localhost'])
+  const { authority, certificate, key } = await serverIdentity([host, 'localhost'])
   const started = await startContainer({
     image: KAFKA_IMAGE,
     environment: {

@@ -25,8 +25,9 @@ export interface FileColumn {
 }
 
 /**
- * Which column of a data file holds a field: in mode `id` by field id, else by physical name, regardless of case as column
- * names are (files of converted tables); `undefined`: none, all null. In mode `id` a file without any ids must not be read: throws `invalid_log`.
+ * Which column of a data file holds a field: in mode `id` by field id, else by physical name, whatever its case (files of
+ * converted tables); `undefined`: none, all null. Throws `invalid_log` for a file without any ids in mode `id`, and for one
+ * with several columns of the name.
  */
 export function fileColumn<C extends FileColumn>(
   field: StructField,

@@ -9,7 +9,7 @@ import { add, define, paths, remove, tableOn } from './tables.ts'
 const ROOT = 'lake/t'
 const RUNS = Number(process.env['SLUICE_FUZZ_RUNS'] ?? 500)
 /** Opening a log of ten entries takes a millisecond or two; a run that takes this long is a hang. */
-const MAX_MS = 10_000
+const MAX_MS = 2_000
 
 interface World {
   store: MemoryStore

@@ -1,3 +1,4 @@
+import { REFUSAL_CODES } from './event-acceptance.ts'
 import { problem, problems } from './problem-schema.ts'
 
 const event = {
@@ -60,16 +61,7 @@ const result = {
       properties: {
         code: {
           type: 'string',
-          enum: [
-            'invalid_json',
-            'not_an_object',
-            'missing_type',
-            'invalid_event_id',
-            'invalid_cloudevent',
-            'lone_surrogate',
-            'nesting_too_deep',
-            'event_too_large',
-          ],
+          enum: REFUSAL_CODES,
         },
         message: { type: 'string' },
       },

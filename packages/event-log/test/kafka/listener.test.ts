@@ -21,7 +21,7 @@ async function listening(server: Server): Promise<number> {
 
 /** @returns its port, and the names it was asked for */
 async function tlsServer(hosts: readonly string[], options: TlsOptions = {}) {
-  const { authority, certificate, key } = serverIdentity(hosts)
+  const { authority, certificate, key } = await serverIdentity(hosts)
   const asked = new Set<string | false | null>()
   const server = createTlsServer({ cert: certificate, key, ca: authority, ...options }, (socket: TLSSocket) => {
     asked.add(socket.servername)

@@ -58,8 +58,7 @@ export interface AttemptOptions {
 
 /**
  * Makes an operation on the newest snapshot and commits it; after a conflict it is made anew, unless its `txn` was moved
- * or `once` is set. Throws `outraced` after 50 races, `unsupported`, and what the log and the
- * store throw.
+ * or `once` is set. Throws `outraced` after 50 races, `unsupported`, and what the log and the store throw.
  */
 export async function write(
   table: LakeTable,
