@@ -1,4 +1,4 @@
-/** Writes the docs page of each event type: `node scripts/event-docs.ts`. */
+/** Writes the docs page of each event type: `npm run event-docs`. */
 import { mkdir, readdir, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { docsIndex, docsOf, loadEventTypes } from '@sluice/events'

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 
 /**
- * Writes an `.env` for docker-compose.yml with random secrets and API keys: `node scripts/make-env.ts > .env`, before the
+ * Prints an `.env` for docker-compose.yml with random secrets and API keys: `npm run -s make-env > .env`, before the
  * first `docker compose up`. The databases keep the passwords of their first start: with another `.env` they let nobody in.
  */
 
