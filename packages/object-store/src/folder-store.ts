@@ -2,21 +2,22 @@ import { randomUUID } from 'node:crypto'
 import { copyFile, type FileHandle, link, mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { fileNameOf, keyOfFileName } from './file-name.ts'
+import { FolderLock } from './folder-lock.ts'
 import { FolderSync } from './folder-sync.ts'
 import { checkKey, compareKeys } from './object-key.ts'
 import { type ByteRange, type ObjectInfo, type ObjectStore, ObjectStoreError } from './object-store.ts'
 
 /** Folder of unfinished writes, on the same disk; no key can name it (see `fileNameOf`). */
 const UNFINISHED = '%unfinished'
-const LOCK_STALE_MS = 10_000
-const LOCK_RETRY_MS = 5
+/** Beside the unfinished writes, whose names are random. */
+const LOCK = 'lock.sqlite'
 
 /**
  * An object store in a folder. A write goes to a temporary file, is fsynced, then linked (put if absent) or renamed
  * (put) into place, and the folder is fsynced. Any number of processes may share it.
  *
  * An ETag is made of inode, size and time of change: each write makes a new file, so no two contents share one.
- * `replaceIfMatch` compares and renames under a lock file of the key; a lock that a dead process left is broken after 10 s.
+ * `replaceIfMatch` compares and renames under a lock that its process cannot leave behind; see `FolderLock`.
  */
 export async function openFolderStore(path: string): Promise<ObjectStore> {
   await mkdir(join(path, UNFINISHED), { recursive: true })
@@ -27,10 +28,12 @@ class FolderStore implements ObjectStore {
   readonly location: string
   readonly #root: string
   readonly #sync = new FolderSync()
+  readonly #replacing: FolderLock
 
   constructor(root: string) {
     this.#root = root
     this.location = root
+    this.#replacing = new FolderLock(join(root, UNFINISHED, LOCK))
   }
 
   async get(key: string, range?: ByteRange): Promise<Uint8Array | undefined> {
@@ -92,12 +95,13 @@ class FolderStore implements ObjectStore {
   }
 
   async replaceIfMatch(key: string, bytes: Uint8Array, etag: string): Promise<{ etag: string } | undefined> {
-    const unlock = await this.#lock(key)
+    checkKey(key)
     try {
-      if ((await this.head(key))?.etag !== etag) return undefined
-      return await this.put(key, bytes)
-    } finally {
-      await unlock()
+      return await this.#replacing.hold(async () =>
+        (await this.head(key))?.etag === etag ? this.put(key, bytes) : undefined,
+      )
+    } catch (error) {
+      throw failed(error, key)
     }
   }
 
@@ -211,21 +215,6 @@ class FolderStore implements ObjectStore {
       const first = await mkdir(dirname(path), { recursive: true })
       if (first) await this.#sync.folder(dirname(first))
       await step()
-    }
-  }
-
-  async #lock(key: string): Promise<() => Promise<void>> {
-    const path = join(this.#root, UNFINISHED, `lock-${encodeURIComponent(key).slice(-200)}`)
-    for (;;) {
-      try {
-        await (await open(path, 'wx')).close()
-        return () => rm(path, { force: true })
-      } catch (error) {
-        if (codeOf(error) !== 'EEXIST') throw failed(error, key)
-        const held = await orUndefined(stat(path))
-        if (held && Date.now() - held.mtimeMs > LOCK_STALE_MS) await rm(path, { force: true })
-        await new Promise((resolve) => setTimeout(resolve, LOCK_RETRY_MS))
-      }
     }
   }
 
