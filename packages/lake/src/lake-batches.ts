@@ -1,6 +1,7 @@
 import type { Lake } from './lake.ts'
 import type { Covered, LoadedBatch } from './ledger/batch.ts'
-import { type LogLine, loadDuckdbBatch } from './ledger/duckdb-batch.ts'
+import type { LogLine } from './ledger/batch-input.ts'
+import { loadDuckdbBatch } from './ledger/duckdb-batch.ts'
 import type { LedgerRows } from './ledger/known-ids.ts'
 import { duckdbLedgerRows } from './ledger/receipt-rows.ts'
 import { localPaths } from './table/table-view.ts'

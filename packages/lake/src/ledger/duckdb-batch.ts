@@ -2,18 +2,12 @@ import { rm, writeFile } from 'node:fs/promises'
 import type { DuckDBConnection } from '@duckdb/node-api'
 import type { TypedBatch } from '../typing/typed-batch.ts'
 import type { AwaitedOutcome, Covered, LoadedBatch, WrittenBatch } from './batch.ts'
+import { batchInput, isEmpty, type LogLine } from './batch-input.ts'
 import { type Arrival, outcomeOf, type Verdict } from './decide.ts'
 import type { BatchCounts, PlannedFile } from './plan.ts'
 import { CLOSED_TARGET } from './plan.ts'
 import { readIdHashes } from './receipt-rows.ts'
 import { LEDGER_COLUMNS, LEDGER_TABLE, QUARANTINE_COLUMNS, QUARANTINE_TABLE } from './schema.ts'
-
-export interface LogLine {
-  partition: number
-  offset: bigint
-  /** A raw line, line feed included. */
-  value: Uint8Array
-}
 
 export interface DuckdbBatchParts {
   connection: DuckDBConnection
@@ -34,13 +28,14 @@ let serial = 0
 
 /** A micro-batch in DuckDB: typed by SQL, decided by `settle`, written by COPY. JavaScript sees only suspicious lines. */
 export async function loadDuckdbBatch(
-  lines: readonly LogLine[],
+  records: readonly LogLine[],
   covered: ReadonlyMap<number, Covered>,
   parts: DuckdbBatchParts,
 ): Promise<LoadedBatch> {
   const { connection } = parts
+  const lines = records.filter((record) => !isEmpty(record))
   const path = `${parts.scratch_path}/batch-${process.pid}-${serial++}.ndjson`
-  await writeFile(path, inputOf(lines))
+  await writeFile(path, batchInput(lines))
   let typed: TypedBatch
   try {
     typed = await parts.type(path)
@@ -55,21 +50,6 @@ export async function loadDuckdbBatch(
     write: (verdicts) => writeBatch(parts, typed, lines, verdicts),
     close: () => parts.drop(typed),
   }
-}
-
-/** The lines with their log positions spliced in front. */
-function inputOf(lines: readonly LogLine[]): Uint8Array {
-  const places = lines.map(({ partition, offset }) => `{"p":${partition},"o":${offset},`)
-  const size = lines.reduce((sum, { value }, at) => sum + (places[at]?.length ?? 0) + value.length - 1, 0)
-  const input = Buffer.allocUnsafe(size)
-  let end = 0
-  for (const [at, { value }] of lines.entries()) {
-    end += input.write(places[at] ?? '', end, 'latin1')
-    // The line's own opening brace is in front already.
-    input.set(value.subarray(1), end)
-    end += value.length - 1
-  }
-  return input
 }
 
 async function readArrivals(

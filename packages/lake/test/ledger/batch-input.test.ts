@@ -1,0 +1,93 @@
+import { loadEventTypes, rawLine, rawLineTail } from '@sluice/events'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { queryTuples } from '../../src/duckdb/query.ts'
+import { Lake } from '../../src/lake.ts'
+import { lakeBatches, lakeLedgerRows } from '../../src/lake-batches.ts'
+import { KnownIds } from '../../src/ledger/known-ids.ts'
+import { Ledger } from '../../src/ledger/ledger.ts'
+import { settle } from '../../src/ledger/settle.ts'
+import { type LakeWorld, openWorld } from '../table/lake-world.ts'
+
+const types = await loadEventTypes()
+
+const line = (number: number) => {
+  const envelope = { event_id: `e${number}`, received_at: '2026-01-02T03:04:05.678Z', source: 's', type: 'click' }
+  const text = `{"user_id":"u","product_id":"p","action":"view","clicked_at":"2026-01-02T03:04:05Z","type":"click"}`
+  return rawLine('batch-1', number, rawLineTail({ ...envelope, form: 'event', wait: 0 }, text))
+}
+
+describe('records of the log become rows', () => {
+  let world: LakeWorld
+  let lake: Lake
+  let ledger: Ledger
+  beforeEach(async () => {
+    world = await openWorld('memory')
+    lake = await Lake.open(world.lake, types)
+    ledger = await Ledger.open(lake.ledger.delta, { log_epoch: 'e', now: world.lake.now })
+  })
+  afterEach(() => world.close())
+
+  /** Settles records of partition 0, from offset 0 on, and reads what the ledger has of them. */
+  async function settled(values: readonly (string | Uint8Array)[]) {
+    const records = values.map((value, at) => ({
+      partition: 0,
+      offset: BigInt(at),
+      value: typeof value === 'string' ? Buffer.from(value) : value,
+    }))
+    const covered = new Map([[0, { from: 0n, next: BigInt(values.length) }]])
+    const batch = await lakeBatches(lake).load(records, covered)
+    const outcome = await settle(ledger, new KnownIds(lakeLedgerRows(lake)), batch, types.digest)
+    await batch.close()
+    await lake.ledger.refresh()
+    const view = lake.ledger.view()
+    const relation = view.rowCount() === 0 ? undefined : await view.relation()
+    const rows = relation
+      ? await world.database.withConnection((connection) =>
+          queryTuples(connection, `SELECT log_offset, event_id, outcome FROM ${relation} ORDER BY log_offset`),
+        )
+      : []
+    return { outcome, rows: rows.map(([offset, id, what]) => `${offset} ${id} ${what}`) }
+  }
+
+  it.each([
+    ['without a line feed at its end', 'without an end'],
+    ['of several lines', 'one\ntwo\n\nthree\n'],
+    ['of several lines that together are a raw line', line(9).replace(',"line"', ',\n"line"')],
+    ['that is a raw line but for its brace', line(9).slice(1)],
+    ['with carriage returns', 'one\rtwo\r\n'],
+    ['of bytes that are no text', Buffer.of(0, 255, 10, 13, 254)],
+    ['that begins as a raw line does', '{'],
+  ])('a foreign record %s is one row in quarantine, and no other is touched', async (_, value) => {
+    const { rows } = await settled([line(0), value, line(2), line(3)])
+    expect(rows).toEqual(['0 e0 stored', '1 log/0/1 quarantined', '2 e2 stored', '3 e3 stored'])
+  })
+
+  it('a raw line without its line feed is that line', async () => {
+    const { rows } = await settled([line(0).slice(0, -1), line(1), line(2).slice(0, -1)])
+    expect(rows).toEqual(['0 e0 stored', '1 e1 stored', '2 e2 stored'])
+  })
+
+  it('an empty record is no row, and its place is covered', async () => {
+    const { rows } = await settled(['', line(1), '\n', line(3), ''])
+    expect(rows).toEqual(['1 e1 stored', '3 e3 stored'])
+    expect(ledger.nextOffset(0)).toBe(5n)
+  })
+
+  it('a batch of empty records is a decision without receipts', async () => {
+    const { outcome, rows } = await settled(['', ''])
+    expect(outcome).toMatchObject({ kind: 'committed' })
+    expect(rows).toEqual([])
+    expect(ledger.nextOffset(0)).toBe(2n)
+  })
+
+  it('with so many records that SQL types them, too', async () => {
+    const strays: Record<number, string> = { 5: 'no end', 700: 'a\nb', 701: '', 1_500: line(1_500).slice(0, -1) }
+    const { rows } = await settled(Array.from({ length: 2_000 }, (_, at) => strays[at] ?? line(at)))
+    expect(rows).toHaveLength(1_999)
+    expect(rows.filter((row) => !row.endsWith('stored'))).toEqual([
+      '5 log/0/5 quarantined',
+      '700 log/0/700 quarantined',
+    ])
+    expect(rows[1_998]).toBe('1999 e1999 stored')
+  })
+})
