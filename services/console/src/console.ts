@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { openDatabase } from '@sluice/lake'
 import type { FastifyInstance } from 'fastify'
 import type { ConsoleParts, ConsoleRouteParts } from './console-parts.ts'
+import { relationsFor } from './relations.ts'
 import { lakeRoutes } from './routes/lake-routes.ts'
 import { pageRoute } from './routes/page-route.ts'
 import { questionRoutes } from './routes/questions-route.ts'
@@ -40,7 +41,7 @@ export async function createConsole(parts: ConsoleParts): Promise<Console> {
       await app.register(async (scope) => {
         // Schemas describe; what comes is checked by the routes, and what goes out is as they made it.
         scope.setSerializerCompiler(() => (value) => JSON.stringify(value))
-        sqlRoute(scope, routeParts)
+        sqlRoute(scope, { ...routeParts, relations: (tables) => relationsFor(tables, routeParts) })
         questionRoutes(scope, routeParts)
         lakeRoutes(scope, routeParts)
         pageRoute(scope)

@@ -1,6 +1,7 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { tableFromIPC } from 'apache-arrow'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type Relations, SqlCage, SqlRefused } from '../src/sql/sql-cage.ts'
@@ -46,6 +47,10 @@ async function text(sql: string, format: ResultFormat = 'json'): Promise<string>
   const chunks: Uint8Array[] = []
   for await (const chunk of await cage.query(sql, format, relations)) chunks.push(chunk)
   return Buffer.concat(chunks).toString('utf8')
+}
+function busyFor(ms: number): void {
+  const until = performance.now() + ms
+  while (performance.now() < until);
 }
 const rows = async (sql: string) => JSON.parse(await text(sql)).rows
 const codeOf = (sql: string) =>
@@ -218,6 +223,40 @@ describe('SqlCage refuses', () => {
     await expect(reading()).rejects.toMatchObject({ code: 'too_many_rows' })
     expect(bytes).toBeGreaterThan(0)
     await eager.close()
+  })
+
+  it('a large result whose reader comes back as its time is over: it breaks off, and ends nothing else', async () => {
+    const slow = new SqlCage({
+      scratch_path: join(folder, 'slow'),
+      limits: { held_bytes: 1, timeout_ms: 2_000, processes: 1, queue: 0, max_rows: 10_000_000 },
+    })
+    for await (const _ of await slow.query('SELECT 1', 'json', relations));
+    const chunks = await slow.query('SELECT * FROM range(5000000)', 'ndjson', relations)
+    // This process is busy meanwhile: the time is over, and the reader comes, before it hears that the child has ended.
+    setTimeout(() => busyFor(1_600), 1_000)
+    const reading = async () => {
+      for await (const _ of chunks) await sleep(2_200)
+    }
+    await expect(reading()).rejects.toMatchObject({ code: 'timeout' })
+    for await (const _ of await slow.query('SELECT 1', 'json', relations));
+    await slow.close()
+  })
+
+  it('a small result that nobody reads holds no process up', async () => {
+    const small = new SqlCage({ scratch_path: join(folder, 'unread'), limits: { processes: 1, queue: 0 } })
+    await small.query('SELECT 1', 'json', relations)
+    for await (const _ of await small.query('SELECT 1', 'json', relations));
+    await small.close()
+  })
+
+  it('what cannot be started leaves its place to the next', async () => {
+    const path = join(folder, 'in-the-way')
+    await writeFile(path, '')
+    const stuck = new SqlCage({ scratch_path: path, limits: { processes: 1, queue: 0 } })
+    await expect(stuck.query('SELECT 1', 'json', relations)).rejects.toThrow('EEXIST')
+    await rm(path)
+    for await (const _ of await stuck.query('SELECT 1', 'json', relations));
+    await stuck.close()
   })
 
   it('one too many in the queue', async () => {

@@ -1,12 +1,16 @@
-import { Readable } from 'node:stream'
 import { ProblemError } from '@sluice/service'
-import type { FastifyBaseLogger, FastifyInstance, FastifyRequest } from 'fastify'
+import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { ConsoleRouteParts } from '../console-parts.ts'
-import { relationsFor } from '../relations.ts'
 import { acceptedFormat } from '../sql/accepted-format.ts'
 import { CONTENT_TYPES } from '../sql/result-format.ts'
-import { type SqlRefusalCode, SqlRefused } from '../sql/sql-cage.ts'
+import { type Relations, type SqlRefusalCode, SqlRefused } from '../sql/sql-cage.ts'
+import type { NamedTable } from '../sql/sql-guard.ts'
 import { problems } from './schemas.ts'
+
+export interface SqlRouteParts extends Pick<ConsoleRouteParts, 'cage' | 'authorize'> {
+  /** Finds the tables that a statement names; throws `SqlRefused` for an unknown one. */
+  relations: (tables: NamedTable[]) => Promise<Relations>
+}
 
 const STATUS: Readonly<Record<SqlRefusalCode, number>> = {
   not_one_select: 400,
@@ -71,32 +75,25 @@ const schema = {
   },
 } as const
 
-export function sqlRoute(app: FastifyInstance, parts: ConsoleRouteParts): void {
+export function sqlRoute(app: FastifyInstance, parts: SqlRouteParts): void {
   // Who may not ask is told nothing of the body.
   const onRequest = async (request: FastifyRequest) => void parts.authorize(request, 'query')
   const options = { schema, bodyLimit: BODY_LIMIT_BYTES, onRequest }
   app.post<{ Body: { sql: string } }>('/v1/sql', options, async (request, reply) => {
     const format = acceptedFormat(request.headers.accept)
     try {
-      const chunks = await parts.cage.query(request.body.sql, format, (tables) => relationsFor(tables, parts))
-      const body = Readable.from(toldOfBreaking(chunks, request.log), { objectMode: false })
+      const body = await parts.cage.query(request.body.sql, format, parts.relations)
+      body.once('error', (error) => {
+        // A body that breaks off has no place for its reason.
+        if (error instanceof SqlRefused)
+          request.log.warn({ code: error.code, reason: error.message }, 'the result of a statement broke off')
+      })
       return reply.header('content-type', CONTENT_TYPES[format]).send(body)
     } catch (error) {
       if (error instanceof SqlRefused) throw problemOf(error)
       throw error
     }
   })
-}
-
-/** A body that breaks off has no place for its reason. */
-async function* toldOfBreaking(chunks: AsyncIterable<Uint8Array>, log: FastifyBaseLogger): AsyncGenerator<Uint8Array> {
-  try {
-    yield* chunks
-  } catch (error) {
-    if (error instanceof SqlRefused)
-      log.warn({ code: error.code, reason: error.message }, 'the result of a statement broke off')
-    throw error
-  }
 }
 
 function problemOf(error: SqlRefused): ProblemError {

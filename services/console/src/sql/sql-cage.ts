@@ -1,5 +1,6 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { mkdir } from 'node:fs/promises'
+import { Readable } from 'node:stream'
 import { parseExactly } from './exact-json.ts'
 import { type Judgement, judge, type NamedTable } from './sql-guard.ts'
 import type { ResultFormat, SqlReply, SqlRequest } from './sql-protocol.ts'
@@ -64,7 +65,7 @@ export class SqlCage {
   readonly #limits: CageLimits
   readonly #scratch_path: string
   readonly #idle: Cell[] = []
-  readonly #waiting: ((cell: Cell) => void)[] = []
+  readonly #waiting: PromiseWithResolvers<Cell>[] = []
   #cells = 0
   #closed = false
 
@@ -74,9 +75,9 @@ export class SqlCage {
   }
 
   /**
-   * Runs one SELECT. Chunks of the formatted result come as they are made, after the first `held_bytes` of it or all of a
-   * smaller one: what goes wrong until then is known before anything was answered. What goes wrong later is thrown by
-   * the chunks.
+   * Runs one SELECT. Its formatted result comes as it is made, after the first `held_bytes` of it or all of a smaller
+   * one: what goes wrong until then is known before anything was answered. What goes wrong later destroys the stream.
+   * Whoever does not read the stream to its end destroys it: until then a large result keeps its process.
    * @param resolve finds the tables that the statement names; throws `SqlRefused` for an unknown one
    * @throws SqlRefused
    */
@@ -84,21 +85,24 @@ export class SqlCage {
     sql: string,
     format: ResultFormat,
     resolve: (tables: NamedTable[]) => Promise<Relations>,
-  ): Promise<AsyncIterable<Uint8Array>> {
+  ): Promise<Readable> {
     if (sql.length > this.#limits.sql_limit_characters)
       throw new SqlRefused(
         'too_long',
         `expected at most ${this.#limits.sql_limit_characters} characters of SQL; ${sql.length} came`,
       )
     const cell = await this.#take()
-    const timer = setTimeout(
-      () =>
-        cell.kill(
-          `the statement took longer than ${this.#limits.timeout_ms} ms and was ended: narrow it, or ask in steps`,
-        ),
-      this.#limits.timeout_ms,
-    )
+    let result: Readable | undefined
+    const timer = setTimeout(() => {
+      const late = cell.kill(
+        `the statement took longer than ${this.#limits.timeout_ms} ms and was ended: narrow it, or ask in steps`,
+      )
+      result?.destroy(late)
+    }, this.#limits.timeout_ms)
+    let released = false
     const release = () => {
+      if (released) return
+      released = true
       clearTimeout(timer)
       this.#give(cell)
     }
@@ -108,11 +112,15 @@ export class SqlCage {
       let bytes = 0
       while (bytes < this.#limits.held_bytes) {
         const next = await chunks.next()
-        if (next.done) break
+        if (next.done) {
+          release()
+          break
+        }
         held.push(next.value)
         bytes += next.value.length
       }
-      return released(held, chunks, release)
+      result = resultStream(held, chunks, release)
+      return result
     } catch (error) {
       release()
       throw error
@@ -157,14 +165,19 @@ export class SqlCage {
     if (idle) return idle
     if (this.#cells < this.#limits.processes) {
       this.#cells++
-      return this.#open()
+      return this.#open().catch((error: unknown) => {
+        this.#cells--
+        throw error
+      })
     }
     if (this.#waiting.length >= this.#limits.queue)
       throw new SqlRefused(
         'busy',
         `${this.#limits.processes} statements are running and ${this.#waiting.length} waiting: try again later`,
       )
-    return new Promise((resolve) => this.#waiting.push(resolve))
+    const waiting = Promise.withResolvers<Cell>()
+    this.#waiting.push(waiting)
+    return waiting.promise
   }
 
   async #open(): Promise<Cell> {
@@ -179,27 +192,36 @@ export class SqlCage {
     }
     const next = this.#waiting.shift()
     if (cell.usable) {
-      if (next) next(cell)
+      if (next) next.resolve(cell)
       else this.#idle.push(cell)
       return
     }
     cell.end()
-    if (next) void this.#open().then(next)
-    else this.#cells--
+    this.#cells--
+    if (next) this.#take().then(next.resolve, next.reject)
   }
 }
 
-async function* released(
-  held: readonly Uint8Array[],
-  rest: AsyncGenerator<Uint8Array>,
-  release: () => void,
-): AsyncGenerator<Uint8Array> {
-  try {
-    yield* held
-    yield* rest
-  } finally {
-    release()
-  }
+/**
+ * The chunks that are there, then the rest. Closing it releases the process, however it comes to that: a generator's
+ * `finally` would not run for a client that left before the first read.
+ */
+function resultStream(held: Uint8Array[], rest: AsyncGenerator<Uint8Array>, release: () => void): Readable {
+  return new Readable({
+    read() {
+      const first = held.shift()
+      if (first) this.push(first)
+      else
+        rest.next().then(
+          ({ done, value }) => this.push(done ? null : value),
+          (error: Error) => this.destroy(error),
+        )
+    },
+    destroy(error, closed) {
+      release()
+      closed(error)
+    },
+  })
 }
 
 /** One child process; one statement at a time. A cell whose statement was not read to its end is not used again. */
@@ -250,27 +272,31 @@ class Cell {
   }
 
   async ask(request: SqlRequest): Promise<SqlReply> {
+    // First of all: a promise that nobody waits for must not be there when the process ends.
+    if (this.#ended) throw this.#ended
     const answer = new Promise<SqlReply>((resolve, reject) => {
       this.#answer = { resolve, reject }
     })
-    if (this.#ended) throw this.#ended
     this.#busy = true
     await Promise.race([this.#ready, answer])
     this.#child.send(request)
     return answer
   }
 
-  kill(reason: string): void {
-    this.#end(new SqlRefused('timeout', reason))
+  /** @returns what whoever waits for an answer is told */
+  kill(reason: string): SqlRefused {
+    const why = this.#end(new SqlRefused('timeout', reason))
     this.#child.kill('SIGKILL')
+    return why
   }
 
   end(): void {
     this.#child.kill('SIGKILL')
   }
 
-  #end(why: SqlRefused): void {
+  #end(why: SqlRefused): SqlRefused {
     this.#ended ??= why
     this.#answer?.reject(this.#ended)
+    return this.#ended
   }
 }

@@ -1,0 +1,59 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createApp, createLogger, createMetrics } from '@sluice/service'
+import { afterEach, beforeEach, expect, it } from 'vitest'
+import { sqlRoute } from '../src/routes/sql-route.ts'
+import { type CageLimits, SqlCage } from '../src/sql/sql-cage.ts'
+
+let folder: string
+const ends: (() => Promise<unknown>)[] = []
+
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'sql-route-'))
+})
+afterEach(async () => {
+  for (const end of ends.splice(0).reverse()) await end()
+  await rm(folder, { recursive: true })
+})
+
+async function serving(limits: Partial<CageLimits>): Promise<string> {
+  const cage = new SqlCage({ scratch_path: join(folder, 'scratch'), limits })
+  ends.push(() => cage.close())
+  const app = await createApp({
+    logger: createLogger({ name: 'test', level: 'silent' }),
+    metrics: createMetrics(),
+    version: '0',
+  })
+  sqlRoute(app, { cage, authorize: () => undefined, relations: async () => ({ setup: [], files: [] }) })
+  ends.push(() => app.close())
+  return app.listen({ port: 0, host: '127.0.0.1' })
+}
+
+const ask = (url: string, sql: string, signal?: AbortSignal) =>
+  fetch(`${url}/v1/sql`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', accept: 'application/x-ndjson' },
+    body: JSON.stringify({ sql }),
+    signal: signal ?? null,
+  })
+
+/** Computes for about a second before its first row. */
+const SLOW = 'SELECT sum(a.range * b.range) AS s FROM range(30000) a, range(30000) b WHERE a.range + b.range > 7'
+
+it('clients that left before their first byte leave the processes to others', async () => {
+  const url = await serving({ processes: 1, queue: 1, timeout_ms: 20_000 })
+  await expect(ask(url, SLOW, AbortSignal.timeout(300))).rejects.toThrow('timeout')
+  const next = await ask(url, 'SELECT 1 AS one', AbortSignal.timeout(15_000))
+  expect([next.status, await next.text()]).toEqual([200, '{"one":1}\n'])
+})
+
+it('clients that leave in the middle of a large result leave the processes to others', async () => {
+  const url = await serving({ processes: 1, queue: 1, held_bytes: 1, max_rows: 10_000_000 })
+  const leaving = new AbortController()
+  const large = await ask(url, 'SELECT range FROM range(5000000)', leaving.signal)
+  await large.body?.getReader().read()
+  leaving.abort()
+  const next = await ask(url, 'SELECT 1 AS one', AbortSignal.timeout(15_000))
+  expect([next.status, await next.text()]).toEqual([200, '{"one":1}\n'])
+})
