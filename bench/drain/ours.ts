@@ -12,7 +12,8 @@ import { createLogger, createMetrics } from '@sluice/service'
 import { startTransformer } from '@sluice/transformer'
 import type { Drained } from './drained.ts'
 
-const MEMORY_BYTES = 256 * 1024 ** 2
+/** The setting's default. */
+const MEMORY_BYTES = 192 * 1024 ** 2
 const LOOK_EVERY_MS = 20
 
 const [folder = '', events = '', brokers, epoch = ''] = process.argv.slice(2)

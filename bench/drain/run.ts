@@ -18,6 +18,8 @@ import type { Drained } from './drained.ts'
 import { fill } from './fill.ts'
 
 const ROUNDS = 3
+/** What our image and docker-compose.yml set for the transformer. */
+const AS_DEPLOYED = { MALLOC_MMAP_THRESHOLD_: '1048576', NODE_OPTIONS: '--max-semi-space-size=4' }
 const run = promisify(execFile)
 const events = Number(process.argv[2] ?? 1_000_000)
 const brokers = process.env['SLUICE_TEST_KAFKA']
@@ -74,7 +76,7 @@ async function inFolder(measure: (folder: string) => Promise<Drained>): Promise<
 
 async function drained(command: string, [program = '', ...parameters]: string[], jars = ''): Promise<Drained> {
   const { stdout } = await run(command, [join(import.meta.dirname, program), ...parameters], {
-    env: { ...process.env, SLUICE_JARS: jars },
+    env: { ...process.env, ...AS_DEPLOYED, SLUICE_JARS: jars },
     maxBuffer: 1e7,
   })
   return JSON.parse(stdout.trim().split('\n').at(-1) ?? '') as Drained

@@ -10,7 +10,7 @@ export const serverSettings = z.object({
   log_level: setting.text('info').describe('error, warn, info or debug'),
   scratch: setting.text('/tmp/sluice').describe('folder for files being written and copies of objects'),
   event_types: setting.optionalText().describe('folder of your own event types'),
-  memory_limit_mb: setting.int(256, { min: 64 }).describe("DuckDB's memory, in MB; it spills beyond"),
+  memory_limit_mb: setting.int(192, { min: 64 }).describe("DuckDB's memory, in MB; it spills beyond"),
   cache_limit_mb: setting.int(4_096, { min: 64 }).describe('local copies of objects, in MB'),
   s3_endpoint: setting.optionalText().describe("http://minio:9000; none: AWS's own of the region"),
   s3_bucket: setting.text('sluice').describe('bucket of the lake'),

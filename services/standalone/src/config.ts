@@ -11,7 +11,7 @@ export const config = z.object({
   event_types: setting.optionalText().describe('folder of your own event types'),
   freshness_ms: setting.int(400, { max: 60_000 }).describe('at most this long from receipt to visible, in ms'),
   partitions: setting.int(4, { min: 1, max: 256 }).describe('partitions of the event log; can grow, never shrink'),
-  memory_limit_mb: setting.int(256, { min: 64 }).describe("DuckDB's memory for loading, in MB; it spills beyond"),
+  memory_limit_mb: setting.int(192, { min: 64 }).describe("DuckDB's memory for loading, in MB; it spills beyond"),
   log_level: setting.text('info').describe('error, warn, info or debug'),
 })
 
