@@ -1,9 +1,11 @@
 import type { Notices } from '@sluice/event-log'
 import type { Lake } from '@sluice/lake'
+import type { ObjectStore } from '@sluice/object-store'
 import { routedTables } from './routed-tables.ts'
 import type { RunnerEvents } from './runner/runner-events.ts'
 import { lakeSource } from './runner/source-table.ts'
 import { StoreRunner } from './runner/store-runner.ts'
+import { readSinkWish } from './sink-wish.ts'
 import type { Store, StoredTable } from './store.ts'
 
 export interface SinkParts {
@@ -12,8 +14,8 @@ export interface SinkParts {
   notices: Notices
   events: RunnerEvents
   limits?: Partial<SinkLimits>
-  /** Whether it is to do nothing until its runner is told to resume. */
-  paused?: boolean
+  /** Where it stands what is wanted of the sink. */
+  objects: ObjectStore
   now: () => number
 }
 
@@ -26,7 +28,10 @@ export interface SinkLimits {
   poll_ms: number
   /** A table that goes on changing is written at most this often: several versions at once cost little more than one. */
   every_ms: number
-  /** A store that is away no longer than this finds all changes it missed; one that comes later is loaded anew. */
+  /**
+   * A store that is away no longer than this finds all changes it missed, unless they are more versions than a pin keeps;
+   * one that comes later is loaded anew.
+   */
   pin_for_ms: number
 }
 
@@ -47,8 +52,11 @@ export interface Sink {
   stop(): Promise<void>
 }
 
-/** Keeps a store equal to the tables that the event types route to it; wakes up by the transformer's notices. */
-export function startSink(parts: SinkParts): Sink {
+/**
+ * Keeps a store equal to the tables that the event types route to it; wakes up by the transformer's notices. One that is
+ * to be paused begins so, before it has written anything.
+ */
+export async function startSink(parts: SinkParts): Promise<Sink> {
   const { store, lake, notices, events, now } = parts
   const limits = { ...SINK_LIMITS, ...parts.limits }
   const tables = routedTables(lake.types, store.name)
@@ -73,6 +81,8 @@ export function startSink(parts: SinkParts): Sink {
       },
     },
   })
+  const { paused } = await readSinkWish(parts.objects, store.name)
+  if (paused) await runner.pause()
   const unsubscribe = notices.subscribe((notice) => {
     if (notice.kind !== 'tables') return
     for (const table of Object.keys(notice.versions)) {
@@ -81,7 +91,6 @@ export function startSink(parts: SinkParts): Sink {
       if (exploded !== undefined) runner.wake(exploded)
     }
   })
-  if (parts.paused) void runner.pause()
   runner.start()
   return {
     runner,

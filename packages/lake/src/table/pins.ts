@@ -7,26 +7,34 @@ export interface Pin {
   expires_ms: number
 }
 
+type Pinnable = Pick<LakeTable, 'lake' | 'key' | 'version'>
+
 const FOLDER = '_pins/'
 const MAX_PINS = 10_000
+/**
+ * A pin that is further behind is broken: a log is cleaned beside it again. So many log entries are a day of a table that
+ * never rests, and to load it anew is quicker than to read them.
+ */
+export const MAX_PINNED_VERSIONS = 250_000
 
 /** Sets or moves the owner's pin; each owner has one a table. Vacuum and log clean-up honour it from then on. */
-export async function pin(table: LakeTable, { owner, version, expires_ms }: Pin): Promise<void> {
+export async function pin(table: Pinnable, { owner, version, expires_ms }: Pin): Promise<void> {
   const text = JSON.stringify({ owner, version, expires_ms })
   await table.lake.store.put(keyOf(table, owner), Buffer.from(text))
 }
 
-export async function unpin(table: LakeTable, owner: string): Promise<void> {
+export async function unpin(table: Pinnable, owner: string): Promise<void> {
   await table.lake.store.delete([keyOf(table, owner)])
 }
 
-/** Pins that have not expired. */
-export async function pins(table: LakeTable): Promise<Pin[]> {
+/** Pins that have not expired and are not broken. */
+export async function pins(table: Pinnable): Promise<Pin[]> {
   const found: Pin[] = []
   for await (const { key } of table.lake.store.list(table.key(FOLDER), { limit: MAX_PINS })) {
     const bytes = await table.lake.store.get(key)
     const pinned = bytes && pinOf(Buffer.from(bytes).toString('utf8'))
-    if (pinned && pinned.expires_ms > table.lake.now()) found.push(pinned)
+    if (!pinned || pinned.expires_ms <= table.lake.now()) continue
+    if (pinned.version >= table.version - MAX_PINNED_VERSIONS) found.push(pinned)
   }
   return found
 }
@@ -41,4 +49,4 @@ function pinOf(text: string): Pin | undefined {
   }
 }
 
-const keyOf = (table: LakeTable, owner: string) => table.key(`${FOLDER}${encodeURIComponent(owner)}.json`)
+const keyOf = (table: Pinnable, owner: string) => table.key(`${FOLDER}${encodeURIComponent(owner)}.json`)

@@ -1,7 +1,7 @@
-import type { Action } from '@sluice/delta'
 import type { ObjectInfo } from '@sluice/object-store'
 import { canonicalKey } from './data-key.ts'
 import type { LakeTable } from './lake-table.ts'
+import { neededByPins } from './needed-by-pins.ts'
 
 export interface VacuumOptions {
   /** A file that left the table longer ago than this may go. Default: the table's `delta.deletedFileRetentionDuration`. */
@@ -23,8 +23,9 @@ export interface Vacuumed {
 }
 
 const DAY_MS = 86_400_000
+/** Between a file's being written and the commit that tells of it. */
+const LONGEST_WRITE_MS = 3_600_000
 const DELETES_AT_ONCE = 1_000
-const READS_AT_ONCE = 64
 /** At most this many files go in one call. */
 const MAX_DELETES = 100_000
 const LOG = '_delta_log/'
@@ -43,10 +44,13 @@ export async function vacuum(table: LakeTable, options: VacuumOptions): Promise<
   const started_ms = now()
   const { snapshot } = await table.refresh()
   const retention_ms = options.retention_ms ?? snapshot.properties.deletedFileRetention_ms
-  const cutoff_ms = started_ms - retention_ms
-  const orphan_cutoff_ms = started_ms - Math.max(retention_ms, options.orphan_ms ?? DAY_MS)
-  const needed = await neededSincePins(table)
-  for (const file of snapshot.files()) needed.add(canonicalKey(table, file.path))
+  const orphan_ms = options.orphan_ms ?? DAY_MS
+  const pinned = await neededByPins(table, started_ms - retention_ms + LONGEST_WRITE_MS)
+  const cutoff_ms = Math.min(started_ms - retention_ms, pinned.since_ms)
+  const orphan_cutoff_ms = Math.min(started_ms - Math.max(retention_ms, orphan_ms), pinned.since_ms - orphan_ms)
+  const needed = new Set<string>()
+  for (const version of pinned.oldest ? [snapshot, pinned.oldest] : [snapshot])
+    for (const { path } of version.files()) needed.add(canonicalKey(table, path))
   const left = new Map<string, number>()
   for (const tombstone of snapshot.tombstones())
     left.set(canonicalKey(table, tombstone.path), tombstone.deletionTimestamp ?? 0)
@@ -75,30 +79,4 @@ async function* objectsBesideLog(table: LakeTable): AsyncGenerator<ObjectInfo> {
     yield object
   }
   yield* store.list(table.key(''), { start_after: table.key(AFTER_LOG) })
-}
-
-/** Every file that a commit after the oldest pinned version added, removed or tells changes in. */
-async function neededSincePins(table: LakeTable): Promise<Set<string>> {
-  const needed = new Set<string>()
-  const pinned = (await table.pins()).map(({ version }) => version)
-  if (pinned.length === 0) return needed
-  const oldest = Math.min(...pinned)
-  // From the newest back: a pin that is older than the log is broken already, and protects what is left.
-  for (let to = table.version; to > oldest; to -= READS_AT_ONCE) {
-    const versions = Array.from({ length: Math.min(READS_AT_ONCE, to - oldest) }, (_, at) => to - at)
-    const commits = await Promise.all(versions.map((version) => table.delta.readCommit(version)))
-    for (const commit of commits)
-      for (const action of commit?.actions ?? []) {
-        const path = pathOf(action)
-        if (path !== undefined) needed.add(canonicalKey(table, path))
-      }
-    if (commits.includes(undefined)) break
-  }
-  return needed
-}
-
-function pathOf(action: Action): string | undefined {
-  if ('add' in action) return action.add.path
-  if ('remove' in action) return action.remove.path
-  return 'cdc' in action ? action.cdc.path : undefined
 }
