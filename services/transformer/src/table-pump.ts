@@ -21,7 +21,8 @@ export interface PumpOptions {
    * merge into delays itself only, and takes what has come meanwhile in one merge.
    */
   max_behind: number
-  failed: (table: string, error: unknown) => void
+  /** Told of each table that could not follow, by its name, and of notices that could not be sent, as `notices`. */
+  failed: (part: string, error: unknown) => void
 }
 
 /**
@@ -82,15 +83,42 @@ export class TablePump {
       const touched = this.#options.tables.filter(
         (table) => (this.#options.ledger.head(table.name) ?? -1) > (this.#applied.get(table.name) ?? -1),
       )
-      await Promise.all(touched.map((table) => this.#apply(table)))
+      const failures = await Promise.all(touched.map((table) => this.#failureOf(table)))
+      if (failures.includes(true)) return
       this.#settled = Math.max(this.#settled, version)
-      const versions = Object.fromEntries(touched.map((table) => [table.name, table.version()]))
-      await this.#options.notices.publish({ kind: 'tables', ledger: version, versions, outcomes })
+      await this.#options.notices.publish({
+        kind: 'tables',
+        ledger: version,
+        versions: this.#versionsFor(touched, outcomes),
+        outcomes,
+      })
     } catch (error) {
       this.#failed = true
-      this.#options.failed('', error)
+      this.#options.failed('notices', error)
     } finally {
       this.#waiting = this.#waiting.filter((waiting) => waiting.version !== version)
+    }
+  }
+
+  /**
+   * Versions by which the tables have what was decided. An earlier run may have taken it along, and then the table is not
+   * touched any more: whoever waits for an event in the stores needs the version all the same.
+   */
+  #versionsFor(touched: readonly PumpedTable[], outcomes: readonly AwaitedOutcome[]): Record<string, number> {
+    const stored_in = new Set(outcomes.map(({ table }) => table))
+    const told = this.#options.tables.filter((table) => touched.includes(table) || stored_in.has(table.name))
+    return Object.fromEntries(told.map((table) => [table.name, table.version()]))
+  }
+
+  /** Whether the table could not follow, which is told. */
+  async #failureOf(table: PumpedTable): Promise<boolean> {
+    try {
+      await this.#apply(table)
+      return false
+    } catch (error) {
+      this.#failed = true
+      this.#options.failed(table.name, error)
+      return true
     }
   }
 

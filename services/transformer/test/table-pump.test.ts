@@ -93,3 +93,48 @@ it('a plan that another worker left is stuck until it is caught up with', async 
   await pump.catchUp()
   expect([pump.stuck, table.version()]).toEqual([false, 0])
 })
+
+it('a notice tells the version of each table that an outcome names, also of one that an earlier run has taken along', async () => {
+  let open = () => {}
+  const slow = tableOf('slow', new Promise<void>((resolve) => (open = resolve)))
+  const ledger = ledgerOf(['slow', 'slow', 'slow'])
+  const told: Notice[] = []
+  const pump = new TablePump({
+    ledger,
+    notices: { ...localNotices(), publish: async (notice) => void told.push(notice) },
+    tables: [slow, tableOf('fast')],
+    max_behind: 64,
+    failed: (_, error) => expect.fail(String(error)),
+  })
+  const outcome = { event_id: 'e', status: 'stored' as const, table: 'slow', reason: null }
+  for (let version = 0; version < 2; version++) await pump.follow(ledger.commit(), [outcome])
+  // The run that is under way sees this one too: when it is followed, there is nothing left to apply.
+  const third = ledger.commit()
+  open()
+  await pump.drain()
+  await pump.follow(third, [outcome])
+  await pump.drain()
+  expect(slow.steps).toEqual([1, 2])
+  expect(told).toHaveLength(3)
+  expect(told.at(-1)).toMatchObject({ ledger: 2, versions: { slow: 2 } })
+})
+
+it('a table that cannot follow is told by its name', async () => {
+  const broken = tableOf('broken')
+  broken.target.append = async () => {
+    throw new Error('no room')
+  }
+  const ledger = ledgerOf(['broken'])
+  const failures: string[] = []
+  const pump = new TablePump({
+    ledger,
+    notices: localNotices(),
+    tables: [tableOf('fine'), broken],
+    max_behind: 2,
+    failed: (table, error) => failures.push(`${table}: ${String(error)}`),
+  })
+  await pump.follow(ledger.commit(), OUTCOMES)
+  await pump.drain()
+  expect(failures).toEqual(['broken: Error: no room'])
+  expect([pump.stuck, pump.applied]).toEqual([true, -1])
+})
