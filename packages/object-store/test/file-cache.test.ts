@@ -62,6 +62,26 @@ describe('a cache of objects as files', () => {
     await expect(get(cache, 'd', 'x'.repeat(11))).rejects.toMatchObject({ code: 'no_space' })
   })
 
+  it('stays below its limit while several are fetched at the same time, too', async () => {
+    const cache = await open(10)
+    await get(cache, 'old', 'ooooo')
+    now = 2000
+    const most: number[] = []
+    const outcomes = await Promise.allSettled(
+      ['a', 'b', 'c', 'd', 'e'].map((key) =>
+        cache.path(contentOf(key, key.repeat(6)), async function* () {
+          most.push(cache.bytes)
+          yield new Uint8Array(Buffer.from(key.repeat(6)))
+        }),
+      ),
+    )
+    expect(Math.max(...most)).toBeLessThanOrEqual(10)
+    expect(outcomes.map(({ status }) => status)).toEqual(['fulfilled', ...Array(4).fill('rejected')])
+    expect([cache.bytes, (await readdir(path)).length]).toEqual([6, 1])
+    for (const outcome of outcomes)
+      if (outcome.status === 'rejected') expect(outcome.reason).toMatchObject({ code: 'no_space', retryable: true })
+  })
+
   it('a fetch that breaks or is short leaves nothing and is tried again by the next', async () => {
     const cache = await open()
     const breaking = cache.path(contentOf('a', 'abc'), async function* () {

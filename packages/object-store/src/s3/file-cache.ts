@@ -76,8 +76,7 @@ export class FileCache {
   /** Takes over a file that holds this content; deletes it if there is no room for it. */
   async take(content: CachedContent, path: string): Promise<void> {
     const name = nameOf(content)
-    if (this.#entries.has(name) || !(await this.#makeRoom(content.size))) return rm(path, { force: true })
-    this.#bytes += content.size
+    if (this.#entries.has(name) || !(await this.#reserve(content.size))) return rm(path, { force: true })
     try {
       await rename(path, this.#pathOf(name))
     } catch {
@@ -101,13 +100,12 @@ export class FileCache {
       return this.#pathOf(name)
     }
     if (entry) await this.#drop(name, entry)
-    if (!(await this.#makeRoom(content.size)))
+    if (!(await this.#reserve(content.size)))
       throw new ObjectStoreError(
         'no_space',
         `${content.key}: expected room for ${content.size} bytes in the cache ${this.#options.path}; the ${this.#bytes} bytes in it are in use and its limit is ${this.#options.limit_bytes}: raise the limit`,
         { retryable: true },
       )
-    this.#bytes += content.size
     const unfinished = join(this.#options.path, `${randomUUID()}${UNFINISHED}`)
     try {
       await pipeline(fetch(), createWriteStream(unfinished))
@@ -136,16 +134,28 @@ export class FileCache {
     return etag === `"${hash.digest('hex')}"`
   }
 
-  /** `false` if the bytes cannot be fitted in. */
-  async #makeRoom(size: number): Promise<boolean> {
+  /**
+   * Makes room and counts the bytes as there, before anything is waited for: what is on its way takes room too. `false`,
+   * and nothing is counted, if they cannot be fitted in.
+   */
+  async #reserve(size: number): Promise<boolean> {
     const { limit_bytes, keep_ms } = this.#options
     if (size > limit_bytes) return false
     const kept_since = this.#now() - keep_ms
+    const leaving: Promise<void>[] = []
     for (const [name, entry] of this.#entries) {
       if (this.#bytes + size <= limit_bytes) break
-      if (entry.handed_out_at_ms <= kept_since) await this.#drop(name, entry)
+      if (entry.handed_out_at_ms <= kept_since) leaving.push(this.#drop(name, entry))
     }
-    return this.#bytes + size <= limit_bytes
+    const fits = this.#bytes + size <= limit_bytes
+    if (fits) this.#bytes += size
+    try {
+      await Promise.all(leaving)
+    } catch (error) {
+      if (fits) this.#bytes -= size
+      throw error
+    }
+    return fits
   }
 
   async #drop(name: string, entry: Entry): Promise<void> {
@@ -175,7 +185,7 @@ export class FileCache {
       this.#entries.set(name, { size, unproved: true, handed_out_at_ms: Number.NEGATIVE_INFINITY })
       this.#bytes += size
     }
-    if (this.#bytes > limit_bytes) await this.#makeRoom(0)
+    if (this.#bytes > limit_bytes) await this.#reserve(0)
   }
 }
 
