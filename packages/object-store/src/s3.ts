@@ -28,7 +28,7 @@ export interface S3StoreOptions {
   connections?: number
   /** One attempt without an answer is given up after this. */
   request_timeout_ms?: number
-  /** A call that fails for a passing reason is tried again for this long. */
+  /** A call that fails for a passing reason is tried again for this long; silence is waited for no longer, either. */
   retry_for_ms?: number
   /** At start the store is given this long to be there. */
   start_within_ms?: number

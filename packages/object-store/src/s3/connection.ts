@@ -14,7 +14,9 @@ export interface S3ConnectionOptions {
   credentials?: { access_key: string; secret_key: string; session_token?: string }
   path_style?: boolean
   connections: number
+  /** One attempt of a call, its body included, takes no longer. */
   request_timeout_ms: number
+  /** A call is tried again for so long; an attempt without a sign of life is given up after it, too. */
   retry_for_ms: number
 }
 
@@ -51,9 +53,12 @@ export class S3Connection {
     this.#retry_for_ms = options.retry_for_ms
     const [calls, streams] = [poolOf(options.connections), poolOf(options.connections)]
     this.#agents = [calls, streams].flatMap(({ httpAgent, httpsAgent }) => [httpAgent, httpsAgent])
-    this.#calls = clientOf(options, calls, 1)
-    this.reads = clientOf(options, streams, 1)
-    this.uploads = clientOf(options, streams, PART_ATTEMPTS)
+    // Whoever waits for a call no longer than this does not wait longer for a server that has gone silent. Not the whole
+    // of an attempt: a large body on a slow line takes the time it needs.
+    const silence_ms = Math.min(options.request_timeout_ms, options.retry_for_ms)
+    this.#calls = clientOf(options, calls, 1, silence_ms)
+    this.reads = clientOf(options, streams, 1, silence_ms)
+    this.uploads = clientOf(options, streams, PART_ATTEMPTS, options.request_timeout_ms)
   }
 
   /** The whole key in the bucket. Throws `invalid_key`. */
@@ -91,7 +96,7 @@ export class S3Connection {
     const until = performance.now() + within_ms
     let attempt = 0
     const policy = retry(
-      handleWhen((error) => !own(error) && isTransient(error) && performance.now() < until),
+      handleWhen((error) => !own(error) && isTransient(error) && performance.now() + FIRST_PAUSE_MS < until),
       {
         maxAttempts: RETRIES,
         backoff: new ExponentialBackoff({ initialDelay: FIRST_PAUSE_MS, maxDelay: LONGEST_PAUSE_MS }),
@@ -139,7 +144,7 @@ function poolOf(maxSockets: number): Pool {
   return { httpAgent: new HttpAgent(pool), httpsAgent: new HttpsAgent(pool) }
 }
 
-function clientOf(options: S3ConnectionOptions, pool: Pool, maxAttempts: number): S3Client {
+function clientOf(options: S3ConnectionOptions, pool: Pool, maxAttempts: number, silence_ms: number): S3Client {
   const { credentials, endpoint, region } = options
   const config: S3ClientConfig = {
     maxAttempts,
@@ -149,9 +154,9 @@ function clientOf(options: S3ConnectionOptions, pool: Pool, maxAttempts: number)
     logger: SILENT,
     requestHandler: {
       ...pool,
-      connectionTimeout: CONNECT_TIMEOUT_MS,
+      connectionTimeout: Math.min(CONNECT_TIMEOUT_MS, silence_ms),
       requestTimeout: options.request_timeout_ms,
-      socketTimeout: options.request_timeout_ms,
+      socketTimeout: silence_ms,
       throwOnRequestTimeout: true,
       logger: SILENT,
     },
