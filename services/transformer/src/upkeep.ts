@@ -7,7 +7,7 @@ import {
   type Ledger,
   Maintenance,
 } from '@sluice/lake'
-import { type BackgroundLoop, backgroundLoop, type Logger } from '@sluice/service'
+import { type BackgroundLoop, backgroundLoop, faultFields, isPassing, type Logger } from '@sluice/service'
 
 export interface UpkeepOptions {
   lake: Lake
@@ -16,27 +16,37 @@ export interface UpkeepOptions {
   every_ms: number
   /** Deletes decided records from the event log. */
   truncate?: () => Promise<void>
+  /** Told of each pass that failed, for it to be counted. */
+  failed?: () => void
+}
+
+/** What was removed last from a table at rest is deleted once its retention is over: it is looked at this often. */
+const RESTING_PASS_MS = 3_600_000
+/** A pass that fails is tried again after `every_ms`, then twice as long each time, up to this. */
+const LONGEST_PAUSE_MS = 60_000
+
+/** One part of a round. It may fail for as long as it likes: the others have their turns all the same. */
+interface Task {
+  name: string
+  isDue(): boolean
+  run(): Promise<void>
+  failures: number
+  /** Not tried before then. */
+  not_before_ms: number
 }
 
 /** Checkpoints, compacts and cleans every table in the background, one at a time. */
 export class Upkeep {
   readonly #loop: BackgroundLoop
   readonly #options: UpkeepOptions
-  readonly #tables: { table: LakeTable; maintenance: Maintenance; seen: number }[]
+  readonly #tasks: Task[]
 
   constructor(options: UpkeepOptions) {
     this.#options = options
-    const { lake, ledger } = options
-    this.#tables = lake.all().map((table) => ({
-      table,
-      maintenance: new Maintenance(
-        table,
-        table === lake.ledger
-          ? { compaction: { range_by: 'id_hash' }, needed_version: () => oldestNeeded(lake, ledger) }
-          : { waiting: () => this.#waiting(table) },
-      ),
-      seen: -1,
-    }))
+    const { lake, truncate } = options
+    this.#tasks = lake.all().map((table) => this.#taskOf(table))
+    if (truncate)
+      this.#tasks.unshift({ name: 'event log', isDue: () => true, run: truncate, failures: 0, not_before_ms: 0 })
     this.#loop = backgroundLoop((signal) => this.#round(signal), {
       name: 'upkeep',
       log: options.log,
@@ -49,13 +59,52 @@ export class Upkeep {
   }
 
   async #round(signal: AbortSignal): Promise<undefined> {
-    await this.#options.truncate?.()
-    for (const entry of this.#tables) {
+    const { now } = this.#options.lake.parts
+    for (const task of this.#tasks) {
       if (signal.aborted) return
-      // A table that nobody wrote to since its last pass needs none.
-      if (this.#versionOf(entry.table) <= entry.seen) continue
-      await entry.maintenance.pass()
-      entry.seen = entry.table.version
+      if (now() < task.not_before_ms || !task.isDue()) continue
+      try {
+        await task.run()
+        task.failures = 0
+      } catch (error) {
+        this.#tell(task, error, signal)
+      }
+    }
+  }
+
+  #tell(task: Task, error: unknown, signal: AbortSignal): void {
+    if (signal.aborted) return
+    const { lake, log, every_ms, failed } = this.#options
+    const again_in_ms = Math.min(LONGEST_PAUSE_MS, every_ms * 2 ** task.failures++)
+    task.not_before_ms = lake.parts.now() + again_in_ms
+    failed?.()
+    const fields = { table: task.name, ...faultFields(error), again_in_ms }
+    // What passes by itself needs nobody.
+    if (isPassing(error)) log.warn(fields, 'upkeep of a table failed for now and is tried again')
+    else log.error(fields, 'upkeep of a table failed and is tried again')
+  }
+
+  #taskOf(table: LakeTable): Task {
+    const { lake, ledger } = this.#options
+    const maintenance = new Maintenance(
+      table,
+      table === lake.ledger
+        ? { compaction: { range_by: 'id_hash' }, needed_version: () => oldestNeeded(lake, ledger) }
+        : { waiting: () => this.#waiting(table) },
+    )
+    let seen = -1
+    let rested_ms = Number.NEGATIVE_INFINITY
+    return {
+      name: table.name,
+      // A table that nobody wrote to since its last pass has nothing to merge.
+      isDue: () => this.#versionOf(table) > seen || lake.parts.now() - rested_ms >= RESTING_PASS_MS,
+      async run() {
+        await maintenance.pass()
+        seen = table.version
+        rested_ms = lake.parts.now()
+      },
+      failures: 0,
+      not_before_ms: 0,
     }
   }
 
