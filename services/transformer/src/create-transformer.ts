@@ -118,6 +118,7 @@ export async function startTransformer(parts: TransformerServiceParts): Promise<
     ledger,
     log: logger,
     every_ms: limits.upkeep_every_ms,
+    failed: () => metrics.failed(),
     ...(parts.truncates_log ? { truncate } : {}),
   })
   return {
