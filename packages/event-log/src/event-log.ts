@@ -9,6 +9,7 @@ export interface LogRecord {
 export interface PolledRecord {
   partition: number
   offset: bigint
+  /** Empty where another program wrote to the topic: there is nothing to read, only an offset that was passed. */
   value: Uint8Array
 }
 
@@ -76,6 +77,12 @@ export interface ConsumerOptions {
    * ledger, in a store), not in the log.
    */
   startFrom: (partitions: readonly PartitionOffsets[]) => Promise<ReadonlyMap<number, bigint>>
+  /**
+   * Asked at each assignment about the record right before a start, if the log has it still, and before anything behind
+   * it is given: whether it may be the last one that was read. `false`: the log lost its end and was written on since, the
+   * error `replaced`. Of Kafka; an embedded log is looked at before anybody reads it.
+   */
+  continues?: (before: PolledRecord) => boolean
   /** Called after partitions were taken away, before another member gets them where the protocol allows it. */
   onRevoked?: (partitions: readonly number[]) => Promise<void>
 }

@@ -91,6 +91,7 @@ export async function startTransformer(parts: TransformerServiceParts): Promise<
           topic: parts.topic,
           group: parts.group,
           startFrom: (partitions) => transformer.startFrom(partitions),
+          continues: (before) => ledger.continuedBy(before),
         })
         await transformer.turn(consumer)
       } catch (error) {

@@ -3,14 +3,17 @@ import {
   type LogConsumer,
   LogError,
   type LogErrorCode,
+  type PartitionOffsets,
   type PolledBatch,
+  type PolledRecord,
   type PollLimits,
 } from '../event-log.ts'
 import { logErrorOf } from './errors.ts'
-import type { Fetched, Member, MembershipEvents } from './membership.ts'
+import type { Fetched, FetchedRecord, Member, MembershipEvents } from './membership.ts'
 import { refuseOutside } from './offset-range.ts'
 import { RecordBuffer } from './record-buffer.ts'
 import { type KafkaSettings, topicName } from './settings.ts'
+import { StrayRecords } from './stray-records.ts'
 import type { KafkaTopics } from './topics.ts'
 import { Wakeup } from './wakeup.ts'
 
@@ -33,6 +36,7 @@ export class KafkaConsumer implements LogConsumer {
   readonly #parts: KafkaConsumerParts
   readonly #options: ConsumerOptions
   readonly #epoch: Buffer
+  readonly #strays: StrayRecords
   readonly #wakeup = new Wakeup()
   readonly #buffer = new RecordBuffer()
   #membership: Member | undefined
@@ -43,8 +47,12 @@ export class KafkaConsumer implements LogConsumer {
   #rebalancing = true
   /** Where the next poll starts. */
   #positions = new Map<number, bigint>()
-  /** Where the next fetch starts: behind what is buffered. */
+  /** Where what is given next starts: behind what is buffered. */
   #fetching = new Map<number, bigint>()
+  /** Partitions whose record before the start is yet to be fetched and shown to the reader. */
+  #unproven = new Set<number>()
+  /** kafkajs left an offset of ours for another one: until the log is looked at, nothing is believed. */
+  #astray = false
   /** How long polls have waited since the group was last heard of. */
   #silence_ms = 0
   #failure: LogError | undefined
@@ -57,6 +65,7 @@ export class KafkaConsumer implements LogConsumer {
     this.#parts = parts
     this.#options = options
     this.#epoch = Buffer.from(settings.epoch)
+    this.#strays = new StrayRecords(settings, options.topic)
   }
 
   get closed(): boolean {
@@ -94,7 +103,7 @@ export class KafkaConsumer implements LogConsumer {
     }
     this.#buffer.drop(new Set(owned.keys()))
     this.#isElsewhere()
-    if (this.#assigned === undefined) this.#membership?.seek(owned)
+    if (this.#assigned === undefined) this.#membership?.seek(this.#fetchesOf(owned))
     this.#resumeIfRoom()
   }
 
@@ -133,7 +142,9 @@ export class KafkaConsumer implements LogConsumer {
 
   /** The reader goes on from somewhere else. */
   #isElsewhere(): void {
-    if (this.#failure?.code === 'offset_out_of_range') this.#failure = undefined
+    if (this.#failure?.code !== 'offset_out_of_range') return
+    this.#failure = undefined
+    this.#astray = false
   }
 
   /** The group would wait out the session of a membership that broke off, before it gives its partitions to us. */
@@ -175,11 +186,21 @@ export class KafkaConsumer implements LogConsumer {
     if (this.#assigned !== assigned) return
     this.#positions = new Map(start)
     this.#fetching = start
+    this.#unproven = new Set(this.#options.continues ? known.flatMap((one) => unprovenAt(one, start)) : [])
     this.#buffer.clear()
     this.#assigned = undefined
     this.#rebalancing = false
     this.#generation++
-    this.#membership?.begin(start)
+    this.#membership?.begin(this.#fetchesOf(start))
+  }
+
+  /** Where fetching starts, for what is given to start there. */
+  #fetchesOf(starts: ReadonlyMap<number, bigint>): Map<number, bigint> {
+    return new Map([...starts].map(([partition, offset]) => [partition, this.#fetchFrom(partition, offset)]))
+  }
+
+  #fetchFrom(partition: number, start: bigint): bigint {
+    return this.#unproven.has(partition) && start > 0n ? start - 1n : start
   }
 
   async #linger(limits: PollLimits, linger_ms: number): Promise<void> {
@@ -214,6 +235,7 @@ export class KafkaConsumer implements LogConsumer {
       assigned: (partitions) => {
         this.#silence_ms = 0
         this.#isElsewhere()
+        this.#astray = false
         this.#assigned = partitions
         this.#rebalancing = true
         this.#buffer.clear()
@@ -236,6 +258,7 @@ export class KafkaConsumer implements LogConsumer {
       },
       strayed: (partition) => {
         this.#settings.logger.warn({ topic: this.#options.topic, partition }, 'an offset is outside the log')
+        this.#astray = true
         this.#checkNow()
       },
       lost: (error, passing) => {
@@ -254,28 +277,54 @@ export class KafkaConsumer implements LogConsumer {
   }
 
   #accept({ partition, from, records, next }: Fetched): boolean {
-    if (this.#rebalancing) return false
-    const expected = this.#fetching.get(partition)
-    if (expected === undefined) return false
+    if (this.#rebalancing || this.#astray) return false
+    const start = this.#fetching.get(partition)
+    if (start === undefined) return false
+    const expected = this.#fetchFrom(partition, start)
     if (from !== expected) {
       // Not asked for by us: the client went elsewhere, or this was under way during a seek.
       this.#membership?.seek(new Map([[partition, expected]]))
       if (from > expected) this.#checkNow()
       return false
     }
-    const { epoch } = this.#settings
     const foreign = records.find((record) => record.epoch !== undefined && !this.#epoch.equals(record.epoch))
     if (foreign) {
-      this.#failure = new LogError(
-        'replaced',
-        `${topicName(this.#settings, this.#options.topic)}, partition ${partition}, offset ${foreign.offset}: expected records of log epoch ${epoch}, got one of ${foreign.epoch?.toString()}; the topic was filled from elsewhere: open the log with a new epoch and refill it from the raw zone`,
+      const { epoch } = this.#settings
+      return this.#refuse(
+        partition,
+        foreign.offset,
+        `expected records of log epoch ${epoch}, got one of ${foreign.epoch?.toString()}; the topic was filled from elsewhere`,
       )
-      return false
     }
-    this.#buffer.push(records.map(({ offset, value }) => ({ partition, offset, value })))
+    const polled = records.map((record) => this.#polled(partition, record))
+    if (from < start) {
+      const before = polled[0]?.offset === from ? polled.shift() : undefined
+      if (!before || this.#options.continues?.(before) === false)
+        return this.#refuse(
+          partition,
+          from,
+          'expected the record that was read last before; there is another one, so the log lost its end and was written on',
+        )
+      this.#unproven.delete(partition)
+    }
+    this.#strays.note(partition, polled)
+    this.#buffer.push(polled)
     this.#fetching.set(partition, next)
     if (this.#buffer.bytes >= this.#settings.limits.buffer_bytes) this.#membership?.pause()
     return true
+  }
+
+  /** What no process of ours wrote is no event, whatever it says, but its offset counts. */
+  #polled(partition: number, { offset, value, epoch }: FetchedRecord): PolledRecord {
+    return { partition, offset, value: epoch === undefined ? NOTHING : value }
+  }
+
+  #refuse(partition: number, offset: bigint, what: string): false {
+    this.#failure = new LogError(
+      'replaced',
+      `${topicName(this.#settings, this.#options.topic)}, partition ${partition}, offset ${offset}: ${what}: open the log with a new epoch and refill it from the raw zone`,
+    )
+    return false
   }
 
   #checkSometimes(): void {
@@ -299,6 +348,7 @@ export class KafkaConsumer implements LogConsumer {
         () => this.#parts.topics.offsets(this.#options.topic),
         () => (generation === this.#generation ? this.#fetching : new Map()),
       )
+      if (this.#astray && generation === this.#generation) this.#beginAnew()
     } catch (error) {
       const failure = logErrorOf(error, `checking ${this.#options.topic}`)
       // What is merely away for a while is noticed by the membership.
@@ -308,4 +358,18 @@ export class KafkaConsumer implements LogConsumer {
       this.#wakeup.notify()
     }
   }
+
+  /** Our offsets are within the log again, which may be another one by now: the reader is asked, and shown its last record. */
+  #beginAnew(): void {
+    this.#assigned = [...this.#positions.keys()]
+    this.#rebalancing = true
+    this.#astray = false
+    this.#buffer.clear()
+    this.#wakeup.notify()
+  }
 }
+
+const NOTHING = new Uint8Array()
+
+const unprovenAt = ({ partition, earliest }: PartitionOffsets, start: ReadonlyMap<number, bigint>): number[] =>
+  (start.get(partition) ?? earliest) > earliest ? [partition] : []

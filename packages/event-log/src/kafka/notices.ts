@@ -73,6 +73,7 @@ export function kafkaNotices({ log, topic = 'notices', failed }: KafkaNoticesOpt
   }
 
   function hear({ value }: PolledRecord): void {
+    if (value.length === 0) return
     const { from, notice }: { from: string; notice: Notice } = JSON.parse(Buffer.from(value).toString('utf8'))
     if (from !== me) tell(notice)
   }

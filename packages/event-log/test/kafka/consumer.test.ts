@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { LogError, type PartitionOffsets } from '../../src/index.ts'
+import { LogError, type PartitionOffsets, type PolledRecord } from '../../src/index.ts'
 import { KafkaConsumer } from '../../src/kafka/consumer.ts'
 import type { FetchedRecord, Member, MembershipEvents } from '../../src/kafka/membership.ts'
 import { type KafkaLogLimits, settingsOf } from '../../src/kafka/settings.ts'
@@ -38,14 +38,18 @@ class FakeMember implements Member {
     this.ended = true
   }
   /** Fetches from where it is, or as if from somewhere else. */
-  fetch(partition: number, count: number, options: { from?: bigint; bytes?: number; epoch?: string } = {}): boolean {
+  fetch(
+    partition: number,
+    count: number,
+    options: { from?: bigint; bytes?: number; epoch?: string | null } = {},
+  ): boolean {
     const from = options.from ?? this.at.get(partition) ?? 0n
     const records = Array.from(
       { length: count },
       (_, i): FetchedRecord => ({
         offset: from + BigInt(i),
         value: new Uint8Array(options.bytes ?? 1),
-        epoch: Buffer.from(options.epoch ?? 'e'),
+        epoch: options.epoch === null ? undefined : Buffer.from(options.epoch ?? 'e'),
       }),
     )
     const taken = this.events.fetched({ partition, from, records, next: from + BigInt(count) })
@@ -62,6 +66,8 @@ describe('a consumer on Kafka', () => {
   let revoked: number[][]
   let forgotten: string[]
   let missing: LogError | undefined
+  let told: object[]
+  let continues: ((before: PolledRecord) => boolean) | undefined
   let consumer: KafkaConsumer
   beforeEach(() => {
     members = []
@@ -71,11 +77,14 @@ describe('a consumer on Kafka', () => {
     revoked = []
     forgotten = []
     missing = undefined
+    told = []
+    continues = undefined
     consumer = make()
   })
   afterEach(() => consumer.close())
 
   function make(limits?: Partial<KafkaLogLimits>): KafkaConsumer {
+    const logger = { debug() {}, info() {}, error() {}, warn: (fields: object) => told.push(fields) }
     const topics = {
       check: async () => {
         if (missing) throw missing
@@ -87,7 +96,7 @@ describe('a consumer on Kafka', () => {
       },
     }
     return new KafkaConsumer(
-      settingsOf({ brokers: ['a:1'], clientId: 'c', epoch: 'e', limits }),
+      settingsOf({ brokers: ['a:1'], clientId: 'c', epoch: 'e', limits, logger }),
       {
         topics,
         join: (events) => {
@@ -105,6 +114,7 @@ describe('a consumer on Kafka', () => {
           asked.push(partitions.map(({ partition }) => partition))
           return progress
         },
+        continues,
         onRevoked: async (partitions) => {
           revoked.push([...partitions])
         },
@@ -233,6 +243,107 @@ describe('a consumer on Kafka', () => {
     expect(member.fetch(0, 3, { epoch: 'other' })).toBe(false)
     await expect(consumer.poll(LIMITS)).rejects.toMatchObject({ code: 'replaced', retryable: false })
     await expect(consumer.poll(LIMITS)).rejects.toMatchObject({ code: 'replaced' })
+  })
+
+  it('a record of another program is an empty one: its offset counts, its text is not read, and it is told and counted', async () => {
+    const member = await joined(0)
+    member.fetch(0, 1)
+    member.fetch(0, 2, { epoch: null, bytes: 30 })
+    member.fetch(0, 1)
+    const { records } = await consumer.poll(LIMITS)
+    expect(records.map(({ offset, value }) => [offset, value.length])).toEqual([
+      [0n, 1],
+      [1n, 0],
+      [2n, 0],
+      [3n, 1],
+    ])
+    expect(consumer.positions().get(0)).toBe(4n)
+    expect(told).toEqual([{ topic: 'sluice.t.e', partition: 0, offset: '2', records: 2 }])
+  })
+
+  describe('the record before a start', () => {
+    let shown: string[]
+    let answer: boolean
+    beforeEach(() => {
+      shown = []
+      answer = true
+      continues = ({ partition, offset }) => {
+        shown.push(`${partition}@${offset}`)
+        return answer
+      }
+      consumer = make()
+    })
+
+    it('is fetched and shown to the reader, and not given', async () => {
+      progress.set(1, 7n)
+      const member = await joined(0, 1)
+      expect(member.at).toEqual(
+        new Map([
+          [0, 0n],
+          [1, 6n],
+        ]),
+      )
+      member.fetch(0, 1)
+      member.fetch(1, 3)
+      expect(await polled()).toEqual(['0@0', '1@7', '1@8'])
+      expect(shown).toEqual(['1@6'])
+      member.fetch(1, 1)
+      expect(await polled()).toEqual(['1@9'])
+      expect(shown).toHaveLength(1)
+    })
+
+    it('that is another one is the error `replaced`, at each poll, and nothing is given', async () => {
+      answer = false
+      progress.set(0, 7n)
+      const member = await joined(0)
+      expect(member.fetch(0, 3)).toBe(false)
+      for (let i = 0; i < 2; i++)
+        await expect(consumer.poll(LIMITS)).rejects.toMatchObject({ code: 'replaced', retryable: false })
+    })
+
+    it('that is alone at the end of the log is no news', async () => {
+      progress.set(0, 1_000n)
+      const member = await joined(0)
+      member.fetch(0, 1)
+      expect(await polled()).toEqual([])
+      member.fetch(0, 1)
+      expect(await polled()).toEqual(['0@1000'])
+    })
+
+    it('that the log has removed is not asked for', async () => {
+      progress.set(0, 50n)
+      log = [{ partition: 0, earliest: 50n, end: 100n }]
+      const member = await joined(0)
+      expect(member.at.get(0)).toBe(50n)
+      member.fetch(0, 1)
+      expect(await polled()).toEqual(['0@50'])
+      expect(shown).toEqual([])
+    })
+
+    it('is shown again after the client was thrown off its offset, even if that is within the log once more', async () => {
+      progress.set(0, 7n)
+      const member = await joined(0)
+      member.fetch(0, 3)
+      expect(await polled()).toEqual(['0@7', '0@8'])
+      answer = false
+      progress.set(0, 9n)
+      member.events.strayed(0)
+      expect(member.fetch(0, 1)).toBe(false)
+      await expect.poll(() => polled({ max_wait_ms: 0 }).then(() => member.at.get(0))).toBe(8n)
+      expect(member.fetch(0, 2)).toBe(false)
+      await expect(consumer.poll(LIMITS)).rejects.toMatchObject({ code: 'replaced' })
+      expect(shown).toEqual(['0@6', '0@8'])
+    })
+
+    it('stays to be shown when the reader goes elsewhere first', async () => {
+      progress.set(0, 7n)
+      const member = await joined(0)
+      consumer.seek(new Map([[0, 20n]]))
+      expect(member.at.get(0)).toBe(19n)
+      member.fetch(0, 2)
+      expect(await polled()).toEqual(['0@20'])
+      expect(shown).toEqual(['0@19'])
+    })
   })
 
   it('seek drops what is buffered of that partition only', async () => {

@@ -112,6 +112,41 @@ await describeServer('the log on Kafka in bad times', kafkaEndpoint, ({ brokers,
       expect(seen).toEqual(Array.from({ length: 50 }, (_, i) => `${250 + i}`))
     })
 
+    it('with another last record than the one that was read: the error `replaced`, and nothing behind it', async () => {
+      await log.ensureTopic('t', { partitions: 2 })
+      const sent = [record(0, 'a'), record(0, 'b'), record(0, 'c'), record(1, 'x')]
+      await (await log.producer()).send('t', sent)
+      const readFrom = (last: string) =>
+        log.consumer({
+          topic: 't',
+          startFrom: async () => new Map([0, 1].map((partition) => [partition, partition === 0 ? 2n : 1n])),
+          continues: (before) => before.partition === 1 || textOf(before) === last,
+        })
+      const same = await readFrom('b')
+      const seen: string[] = []
+      while (seen.length < 1) seen.push(...(await same.poll(LIMITS)).records.map(textOf))
+      expect(seen).toEqual(['c'])
+      await same.close()
+      const other = await readFrom('another b')
+      const error = await failing('replaced', () => other.poll(LIMITS))
+      expect(error.message).toContain('partition 0, offset 1')
+    })
+
+    it('with records of another program: empty ones, and everything of ours', async () => {
+      await log.ensureTopic('t', { partitions: 1 })
+      const ours = await log.producer()
+      await ours.send('t', [record(0, 'a')])
+      const other = new kafkajs.Kafka({ brokers: brokers.split(','), clientId: 'f', logLevel: 0 }).producer()
+      await other.connect()
+      await other.send({ topic: `sluice.t.${epoch}`, messages: [{ value: 'stray' }, { value: null }] })
+      await other.disconnect()
+      await ours.send('t', [record(0, 'b')])
+      const consumer = await log.consumer({ topic: 't', startFrom: fromStart })
+      const seen: PolledRecord[] = []
+      while (seen.length < 4) seen.push(...(await consumer.poll(LIMITS)).records)
+      expect(seen.map(textOf)).toEqual(['a', '', '', 'b'])
+    })
+
     it('with records of another life of the log: the error `replaced`', async () => {
       await log.ensureTopic('t', { partitions: 1 })
       await (await log.producer()).send('t', [record(0, 'ours')])

@@ -5,6 +5,8 @@ import type { BatchCounts, PlanEntry, PlannedFile } from './plan.ts'
 export interface Covered {
   from: bigint
   next: bigint
+  /** Of the last record (`markOf`), where the engine knows it. */
+  mark?: number
 }
 
 /**

@@ -4,6 +4,7 @@ import type { TypedBatch } from '../typing/typed-batch.ts'
 import type { AwaitedOutcome, Covered, LoadedBatch, WrittenBatch } from './batch.ts'
 import { batchInput, isEmpty, type LogLine } from './batch-input.ts'
 import { type Arrival, outcomeOf, type Verdict } from './decide.ts'
+import { markOf } from './log-mark.ts'
 import type { BatchCounts, PlannedFile } from './plan.ts'
 import { CLOSED_TARGET } from './plan.ts'
 import { readIdHashes } from './receipt-rows.ts'
@@ -44,12 +45,23 @@ export async function loadDuckdbBatch(
   }
   const idHashes = await readIdHashes(connection, 'FROM batch_rows ORDER BY seq')
   return {
-    covered,
+    covered: marked(covered, records),
     idHashes,
     arrivals: (seqs) => readArrivals(connection, seqs, idHashes),
     write: (verdicts) => writeBatch(parts, typed, lines, verdicts),
     close: () => parts.drop(typed),
   }
+}
+
+/** With what tells the last record of each partition from another one that may come to stand there. */
+function marked(covered: ReadonlyMap<number, Covered>, records: readonly LogLine[]): Map<number, Covered> {
+  const last = new Map(records.map((record) => [record.partition, record]))
+  return new Map(
+    [...covered].map(([partition, range]) => {
+      const record = last.get(partition)
+      return [partition, record?.offset === range.next - 1n ? { ...range, mark: markOf(record) } : range]
+    }),
+  )
 }
 
 async function readArrivals(

@@ -1,5 +1,6 @@
 import type { Action, AddFile, Commit, Snapshot, TryCommitOutcome } from '@sluice/delta'
 import type { Covered, WrittenBatch } from './batch.ts'
+import { contradicts, markOf, markTxn } from './log-mark.ts'
 import { type LedgerNote, ledgerNoteOf, type Plan, type PlanEntry, type PlannedFile } from './plan.ts'
 
 /** The part of a Delta table that the ledger is built on. */
@@ -115,6 +116,16 @@ export class Ledger {
     return BigInt(this.#snapshot.txn(this.#appId(partition)) ?? 0)
   }
 
+  /**
+   * Whether the log goes on from what was decided: `false` if this record stands where the last decided one of its partition
+   * stood, and is another one. Ledgers of before know no last record, and deny nothing.
+   */
+  continuedBy(record: { partition: number; offset: bigint; value: Uint8Array }): boolean {
+    const mark = this.#snapshot.txn(markTxn(this.#log_epoch, record.partition))
+    if (mark === undefined || this.nextOffset(record.partition) !== record.offset + 1n) return true
+    return !contradicts(Number(mark), markOf(record))
+  }
+
   /** Reads what others committed. May be called at any time, also while a batch is being settled. */
   async refresh(): Promise<void> {
     const from = this.#snapshot.version
@@ -172,9 +183,10 @@ export class Ledger {
     }
     const note: LedgerNote = { types, plan, heads, counts: written.counts }
     const actions: Action[] = [
-      ...[...covered].map(([partition, { next }]) => ({
-        txn: { appId: this.#appId(partition), version: Number(next), lastUpdated: this.#now() },
-      })),
+      ...[...covered].flatMap(([partition, { next, mark }]) => [
+        txnOf(this.#appId(partition), Number(next), this.#now()),
+        ...(mark === undefined ? [] : [txnOf(markTxn(this.#log_epoch, partition), mark, this.#now())]),
+      ]),
       ...(written.ledger ? [{ add: addOf(written.ledger, this.#now()) }] : []),
     ]
     const outcome = await this.#log.tryCommit(this.#snapshot, {
@@ -248,6 +260,10 @@ export class Ledger {
 
 /** The Delta `txn` by which the ledger says which offset of a partition comes next. */
 export const offsetTxn = (log_epoch: string, partition: number) => `log/${log_epoch}/${partition}`
+
+const txnOf = (appId: string, version: number, lastUpdated: number): Action => ({
+  txn: { appId, version, lastUpdated },
+})
 
 /** The `add` action of a file written before its commit. */
 export function addOf(file: PlannedFile, now: number): AddFile {

@@ -73,6 +73,12 @@ describe('records of the log become rows', () => {
     expect(ledger.nextOffset(0)).toBe(5n)
   })
 
+  it('the ledger knows again the last record of a batch', async () => {
+    await settled([line(0), line(1)])
+    const last = (text: string) => ledger.continuedBy({ partition: 0, offset: 1n, value: Buffer.from(text) })
+    expect([last(line(1)), last(line(0))]).toEqual([true, false])
+  })
+
   it('a batch of empty records is a decision without receipts', async () => {
     const { outcome, rows } = await settled(['', ''])
     expect(outcome).toMatchObject({ kind: 'committed' })
@@ -81,7 +87,7 @@ describe('records of the log become rows', () => {
   })
 
   it('with so many records that SQL types them, too', async () => {
-    const strays: Record<number, string> = { 5: 'no end', 700: 'a\nb', 701: '', 1_500: line(1_500).slice(0, -1) }
+    const strays: Record<number, string> = { 5: 'no end', 700: 'a\nb', 701: '', 1500: line(1_500).slice(0, -1) }
     const { rows } = await settled(Array.from({ length: 2_000 }, (_, at) => strays[at] ?? line(at)))
     expect(rows).toHaveLength(1_999)
     expect(rows.filter((row) => !row.endsWith('stored'))).toEqual([

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { Ledger } from '../../src/ledger/ledger.ts'
+import { markOf } from '../../src/ledger/log-mark.ts'
 import { batchOf, fileOf, openLedgerWorld } from './ledger-world.ts'
 
 const covering = (partition: number, from: number, next: number) =>
@@ -44,6 +45,30 @@ describe('Ledger', () => {
     await slow
     expect(mine.version).toBe(2)
     expect(mine.nextOffset(0)).toBe(3n)
+  })
+
+  it('knows again the last record it decided of a partition, wherever it is opened, and denies any other in its place', async () => {
+    const world = await openLedgerWorld()
+    const mine = await world.open()
+    const record = (partition: number, offset: bigint, text: string) => ({
+      partition,
+      offset,
+      value: Buffer.from(text),
+    })
+    const decide = (from: bigint, next: bigint, mark?: number) =>
+      mine.commit(new Map([[0, { from, next, mark }]]), batchOf(undefined), 'types', mine.version)
+    await decide(0n, 1_000n, markOf(record(0, 999n, 'last')))
+    for (const ledger of [mine, await world.open()]) {
+      expect(ledger.nextOffset(0)).toBe(1_000n)
+      expect(ledger.continuedBy(record(0, 999n, 'last'))).toBe(true)
+      expect(ledger.continuedBy(record(0, 999n, 'another'))).toBe(false)
+      // Of another place or partition it knows nothing.
+      expect(ledger.continuedBy(record(0, 998n, 'another'))).toBe(true)
+      expect(ledger.continuedBy(record(1, 999n, 'another'))).toBe(true)
+    }
+    // A worker of an older version moves the offset and leaves the mark.
+    await decide(1_000n, 1_001n)
+    expect(mine.continuedBy(record(0, 1_000n, 'anything'))).toBe(true)
   })
 
   it('an idle worker asks for the next log entry and lists nothing, however long nothing comes', async () => {
