@@ -2,8 +2,9 @@ import { randomUUID } from 'node:crypto'
 import { rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { EventType } from '@sluice/events'
-import { literal } from './duckdb/sql-text.ts'
+import { identifier } from './duckdb/sql-text.ts'
 import { LEDGER_TXN } from './ledger/apply.ts'
+import { fileList } from './table/file-list.ts'
 import type { LakeTable } from './table/lake-table.ts'
 import { replaceRowsOf } from './table/replace-rows.ts'
 
@@ -108,8 +109,8 @@ async function replace(
   try {
     const select =
       rows.length === 0
-        ? `SELECT NULL::VARCHAR AS ${quoted(column)} WHERE false`
-        : `SELECT "key" AS ${quoted(column)}, position, name, sha256 FROM read_json(${literal(path)}, format = 'newline_delimited',
+        ? `SELECT NULL::VARCHAR AS ${identifier(column)} WHERE false`
+        : `SELECT "key" AS ${identifier(column)}, position, name, sha256 FROM read_json(${fileList([path])}, format = 'newline_delimited',
             columns = {key: 'VARCHAR', position: 'INTEGER', name: 'VARCHAR', sha256: 'VARCHAR'}, maximum_object_size = ${longest})`
     return await replaceRowsOf(target, { column, values: keys, select }, { txn })
   } finally {
@@ -131,5 +132,3 @@ async function lookUp(
     )
   return found
 }
-
-const quoted = (name: string) => `"${name.replaceAll('"', '""')}"`

@@ -1,5 +1,6 @@
 import type { DuckDBConnection } from '@duckdb/node-api'
 import type { AddFile } from '@sluice/delta'
+import { fileList } from '../table/file-list.ts'
 import type { Receipt } from './decide.ts'
 import type { IdWithHash, LedgerRows } from './known-ids.ts'
 import type { Outcome } from './schema.ts'
@@ -20,7 +21,7 @@ export function duckdbLedgerRows({ withConnection, localPaths }: ReceiptRowsPart
       // All hashes of a chunk of files at a time: 8 bytes a row, some hundred thousand rows a file.
       for (let i = 0; i < paths.length; i += FILES_PER_READ) {
         yield await withConnection((connection) =>
-          readIdHashes(connection, `FROM read_parquet(${listOf(paths.slice(i, i + FILES_PER_READ))})`),
+          readIdHashes(connection, `FROM read_parquet(${fileList(paths.slice(i, i + FILES_PER_READ))})`),
         )
       }
     },
@@ -55,7 +56,7 @@ async function readReceipts(
   // The list of hashes prunes row groups (files are sorted by them); the ids decide.
   const hashes = ids.map(({ hash }) => hash).join(',')
   const reader = await connection.runAndReadAll(
-    `SELECT event_id, raw_batch, raw_line, outcome, content_hash FROM read_parquet(${listOf(paths)})
+    `SELECT event_id, raw_batch, raw_line, outcome, content_hash FROM read_parquet(${fileList(paths)})
      WHERE id_hash IN (SELECT unnest([${hashes}]::BIGINT[]))`,
   )
   const wanted = new Set(ids.map(({ event_id }) => event_id))
@@ -92,5 +93,3 @@ function idHashRange(file: AddFile): { min: bigint; max: bigint } | undefined {
   const max = /"maxValues":\{[^}]*"id_hash":(-?\d+)/.exec(file.stats ?? '')?.[1]
   return min === undefined || max === undefined ? undefined : { min: BigInt(min), max: BigInt(max) }
 }
-
-const listOf = (paths: readonly string[]) => `[${paths.map((path) => `'${path.replaceAll("'", "''")}'`).join(',')}]`

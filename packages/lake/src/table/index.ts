@@ -1,6 +1,7 @@
 export type { ChangedRow, ChangesOptions } from './changes.ts'
 export { type Column, deltaType, EVENT_COLUMNS, eventColumns, schemaOf, sqlType } from './column-type.ts'
 export type { NewValues, RowChoice } from './delete.ts'
+export { fileList } from './file-list.ts'
 export { LakeError, type LakeErrorCode } from './lake-error.ts'
 export type { LakeParts, TableUse } from './lake-parts.ts'
 export { LakeTable, type NewTable } from './lake-table.ts'

@@ -1,5 +1,6 @@
-import { identifier, literal, literalList } from '../duckdb/sql-text.ts'
+import { identifier, literal } from '../duckdb/sql-text.ts'
 import { type Column, sqlType } from './column-type.ts'
+import { fileList } from './file-list.ts'
 
 /**
  * What follows FROM to read Parquet files as a table: exactly these files, exactly these columns. A column that a file
@@ -13,16 +14,11 @@ export function parquetRelation(paths: readonly string[], columns: readonly Colu
     ({ name, type }) =>
       `${literal(name)}: {name: ${literal(name)}, type: ${literal(sqlType(type))}, default_value: NULL}`,
   )
-  return `read_parquet(${literalList(paths.map(withoutPattern))}, schema = MAP {${schema.join(', ')}})`
+  return `read_parquet(${fileList(paths)}, schema = MAP {${schema.join(', ')}})`
 }
 
 /** The rows of a SELECT in its order with a table's columns: found by name, NULL where the SELECT lacks one. */
 export function selectAs(select: string, columns: readonly Column[]): string {
   return `SELECT ${columns.map(({ name }) => identifier(name)).join(', ')}
     FROM (SELECT * FROM ${parquetRelation([], columns)} UNION ALL BY NAME (${select}))`
-}
-
-/** DuckDB takes `*`, `?` and `[` in a path for a pattern; in brackets they stand for themselves. */
-function withoutPattern(path: string): string {
-  return path.replace(/[*?[]/g, '[$&]')
 }

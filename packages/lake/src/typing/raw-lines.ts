@@ -1,4 +1,5 @@
 import { literal } from '../duckdb/sql-text.ts'
+import { fileList } from '../table/file-list.ts'
 
 /** The lines of a batch as they came; `rowid` is a line's place. */
 export const LINES_TABLE = 'batch_lines'
@@ -31,5 +32,5 @@ export function loadLines(path: string): string {
     SELECT line.p AS log_partition, line.o AS log_offset, line.batch AS raw_batch, line.line AS raw_line, line.event_id, line.type, line.form,
       make_timestamptz(epoch_us(TRY_CAST(line.received_at AS TIMESTAMP))) AS received_at, line.wait = 1 AS wait, line.event,
       CASE WHEN NOT suffix(json, concat(line.event, '}')) THEN json END AS _source
-    FROM (SELECT json, ${line} AS line FROM read_ndjson_objects(${literal(path)}, ignore_errors = true, maximum_object_size = ${LONGEST_LINE_BYTES}))`
+    FROM (SELECT json, ${line} AS line FROM read_ndjson_objects(${fileList([path])}, ignore_errors = true, maximum_object_size = ${LONGEST_LINE_BYTES}))`
 }

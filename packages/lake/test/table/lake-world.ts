@@ -16,8 +16,12 @@ export interface LakeWorld {
 }
 
 /** A lake in a folder of its own, or with its objects in memory. */
-export async function openWorld(where: 'folder' | 'memory', wrap = (store: ObjectStore) => store): Promise<LakeWorld> {
-  const path = await mkdtemp(join(tmpdir(), 'lake-world-'))
+export async function openWorld(
+  where: 'folder' | 'memory',
+  wrap = (store: ObjectStore) => store,
+  folder = 'lake-world-',
+): Promise<LakeWorld> {
+  const path = await mkdtemp(join(tmpdir(), folder))
   const scratch_path = join(path, 'scratch')
   await mkdir(scratch_path)
   const database = await openDatabase({ memory_limit_bytes: 3e8, threads: 2, temporary_path: join(path, 'spill') })
