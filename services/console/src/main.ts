@@ -27,7 +27,10 @@ await runService(
         createConsole({
           lake: await lakeReader(lake, { log_epoch: parts.log_epoch, now: Date.now }),
           rawZone,
-          flow: { unpublished: () => rawFlow(rawZone), logEnds: () => parts.log.offsets(EVENTS_TOPIC) },
+          flow: {
+            unpublished: () => rawFlow({ rawZone, life: parts.life, now: Date.now }),
+            logEnds: () => parts.log.offsets(EVENTS_TOPIC),
+          },
           stores,
           eventTypes: parts.eventTypes,
           authorize: authorizer(parseApiKeys(settings.api_keys)),
