@@ -65,6 +65,8 @@ class InfluxStore implements Store {
   readonly #records: TableRecords
   readonly #now: () => number
   readonly #tables = new Map<string, OpenTable>()
+  /** Tables that others prepared, as this process found them. */
+  readonly #found = new Map<string, OpenTable>()
   readonly #turns = new Map<string, Promise<unknown>>()
 
   constructor(connection: InfluxConnection, now: () => number) {
@@ -92,30 +94,31 @@ class InfluxStore implements Store {
   }
 
   apply(batch: ChangeBatch): Promise<ApplyOutcome> {
-    return this.#inTurn(batch.table, () => this.#table(batch.table).series.apply(batch))
+    return this.#inTurn(batch.table, async () => (await this.#table(batch.table)).series.apply(batch))
   }
 
   async forget(table: string): Promise<void> {
-    await this.#inTurn(table, async () => this.#tables.get(table)?.series.forget())
+    await this.#inTurn(table, async () => (await this.#known(table))?.series.forget())
   }
 
   async refusals(table: string, after: string | undefined, limit: number): Promise<Refusal[]> {
     const found: Refusal[] = []
-    await this.#table(table).series.refusals((refusal) => {
+    const { series } = await this.#table(table)
+    await series.refusals((refusal) => {
       if (after === undefined || byUtf8(refusal.identity, after) > 0) found.push(refusal)
     })
     return found.sort((a, b) => byUtf8(a.identity, b.identity)).slice(0, limit)
   }
 
   async inventory(table: string, after: string | undefined, limit: number): Promise<InventoryRow[]> {
-    const { inventory } = this.#table(table)
+    const { inventory } = await this.#table(table)
     return inventory.page(after, limit, (await this.#records.read(table)).get(table)?.progress)
   }
 
   async ask(name: string, parameters: Readonly<Record<string, string>>, limit: number): Promise<Answer> {
     const asked = windowSum(name, parameters, this.#now())
     const columns = questions.find((question) => question.name === name)?.columns ?? []
-    const layout = this.#tables.get(asked.table)?.series.layout
+    const layout = (await this.#known(asked.table))?.series.layout
     const where = layout ?? { measurement: asked.table, table: asked.table }
     const query = windowSumQuery(this.#connection.bucket, where, asked, limit)
     const rows = layout && holdsAny(asked) ? await askWindowSum(this.#connection, query, asked) : []
@@ -133,11 +136,24 @@ class InfluxStore implements Store {
     }
   }
 
-  #table(table: string): OpenTable {
-    const open = this.#tables.get(table)
+  async #table(table: string): Promise<OpenTable> {
+    const open = await this.#known(table)
     if (!open)
       throw new StoreError('failed', `table ${table} is not known to the time series store: call prepare first`)
     return open
+  }
+
+  /** Of a table that this process has not prepared, another may have: its points lie as the bucket says now. */
+  async #known(table: string): Promise<OpenTable | undefined> {
+    const prepared = this.#tables.get(table)
+    if (prepared) return prepared
+    const layout = (await this.#records.read(table)).get(table)?.layout
+    if (layout === undefined) return undefined
+    const before = this.#found.get(table)
+    if (JSON.stringify(before?.series.layout) === layout) return before
+    const found = this.#open(JSON.parse(layout) as SeriesLayout)
+    this.#found.set(table, found)
+    return found
   }
 
   /** Changes of a table one after the other. */

@@ -218,6 +218,26 @@ export function contractOfStore(contract: StoreContract): void {
       }
     })
 
+    test('a process that only reads finds what another one prepared', async () => {
+      for (const stored of tables)
+        await store.apply(firstLoad(stored, [...rowsOf(stored, 0, 30), ...hostileRows(stored)]))
+      const told = async () => ({
+        progress: await store.progress(),
+        refusals: await Promise.all(tables.map(({ table }) => store.refusals(table, undefined, 1000))),
+        inventory: await Promise.all(tables.map(held)),
+        answers: await Promise.all(
+          contract.questions.map(async (question) => {
+            const { columns, rows } = await store.ask(question.name, asksForSome(question), 1000)
+            return { question: question.name, columns, rows }
+          }),
+        ),
+      })
+      const before = await told()
+      expect(before.answers.flatMap(({ rows }) => rows).length).toBeGreaterThan(0)
+      store = await under.reopen()
+      expect(await told()).toEqual(before)
+    })
+
     test('every question answers with its columns, also when there is nothing to tell', async () => {
       for (const question of contract.questions) {
         const parameters = Object.fromEntries(question.parameters.map(({ name, kind }) => [name, EXAMPLES[kind]]))
@@ -243,6 +263,18 @@ const EXAMPLES = {
   time_zone: 'UTC',
   positive_int: '7',
 } as const
+
+/** The columns of parameters that are called otherwise. */
+const HELD_IN: Readonly<Record<string, string>> = { actor: 'cast', text: 'content' }
+
+/** Values that `rowsOf` gives to some row. */
+const asksForSome = ({ parameters }: Question): Record<string, string> =>
+  Object.fromEntries(
+    parameters.map(({ name, kind }) => [
+      name,
+      kind === 'text' ? `${HELD_IN[name] ?? name}-1` : name === 'from' ? '2025-08-01T00:00:00.000Z' : EXAMPLES[kind],
+    ]),
+  )
 
 const change = (stored: StoredTable, row: Row, version: number, op: RowChange['op'] = 'upsert'): RowChange => ({
   op,

@@ -53,17 +53,9 @@ export function serverStores(
   { eventTypes: types, objectStore }: Pick<ServerParts, 'eventTypes' | 'objectStore'>,
 ): ConsoleParts['stores'] {
   const of = (name: StoreName, { inventoryQuery, questions }: Kind, open: () => Promise<Store>) => {
+    // Never prepared here: that is the sink's, and with other event types than the sink's it would empty tables.
+    const store = lateStore(name, open)
     const tables = routedTables(types, name)
-    const store = lateStore(name, async () => {
-      const opened = await open()
-      try {
-        await opened.prepare(tables)
-      } catch (error) {
-        await opened.close()
-        throw error
-      }
-      return opened
-    })
     return { name, store, tables, inventoryQuery, questions, runner: controlOf(objectStore, name) }
   }
   return [

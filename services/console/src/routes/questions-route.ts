@@ -119,13 +119,19 @@ async function ask(
   try {
     return { ...(await holder.store.ask(question.name, parameters, limit)) }
   } catch (error) {
-    if (!(error instanceof StoreError) || !error.retryable) throw error
-    throw new ProblemError({
-      status: 503,
-      code: 'store_unavailable',
-      title: 'The store cannot be asked',
-      detail: `${question.store}: ${error.message}`,
-      retry_after_s: 2,
-    })
+    if (!(error instanceof StoreError)) throw error
+    if (error.retryable) throw unavailable(question, error.message)
+    // Tables of a store are made by its sink, which may not have come to it yet.
+    const begun = Object.keys(await holder.store.progress()).length > 0
+    throw begun ? error : unavailable(question, 'its sink has not begun to fill it')
   }
 }
+
+const unavailable = ({ store }: Question, why: string) =>
+  new ProblemError({
+    status: 503,
+    code: 'store_unavailable',
+    title: 'The store cannot be asked',
+    detail: `${store}: ${why}`,
+    retry_after_s: 2,
+  })
