@@ -12,6 +12,8 @@ interface Mention {
 
 const NUMBERS: readonly Kind[] = ['int', 'long', 'float', 'double', 'decimal']
 const IDS: readonly Kind[] = ['string', 'string_list']
+/** Kinds whose values a graph orders as the lake does: what an edge that keeps the newest may be ordered by. */
+export const EDGE_ORDERS: readonly Kind[] = ['instant', 'int', 'long']
 /** Names that SQL over the lake already knows. */
 const RESERVED_TABLES: ReadonlySet<string> = new Set(['ledger', 'quarantine', 'raw', 's3_clickstream_logs'])
 const EXPLODED_COLUMNS: ReadonlySet<string> = new Set(['position', 'name', 'sha256'])
@@ -86,7 +88,7 @@ function edgeMentions(edge: EdgeMapping<string>): Mention[] {
   if (edge.keep === 'owned') return ends
   return [
     ...ends,
-    { role: 'neo4j.edges by', name: edge.by, kinds: ['instant', ...NUMBERS] },
+    { role: 'neo4j.edges by', name: edge.by, kinds: EDGE_ORDERS },
     ...edge.properties.map((name) => ({ role: 'neo4j.edges properties', name })),
   ]
 }

@@ -120,6 +120,28 @@ describe('defineEventType', () => {
       /an edge that keeps tally, newest or owned/,
     ],
     [
+      'an edge ordered by what a graph orders otherwise',
+      {
+        fields: { ...base.fields, price: decimal(12, 2) },
+        stores: {
+          neo4j: {
+            nodes: [],
+            edges: [
+              {
+                type: 'E',
+                from: { label: 'A', field: 'id' },
+                to: { label: 'B', field: 'id' },
+                keep: 'newest',
+                by: 'price',
+                properties: [],
+              },
+            ],
+          },
+        },
+      },
+      /neo4j.edges by to be an instant or an int or a long; price is a decimal/,
+    ],
+    [
       'an owned edge without a key',
       {
         stores: {

@@ -1,4 +1,5 @@
 import type { EdgeMapping, EventType, Field, NodeMapping } from '@sluice/events'
+import { EDGE_ORDERS } from '@sluice/events/definition-rules'
 import { type StoredTable, StoreError } from '@sluice/store'
 
 /**
@@ -35,8 +36,8 @@ export function graphTable({ type, table }: StoredTable): GraphTable {
   for (const edge of edges) {
     if (edge.keep === 'tally' && fieldOf(type, edge.latest.field).kind !== 'instant')
       throw unusable(table, `${edge.type} keeps the latest ${edge.latest.field}, which is no instant`)
-    if (edge.keep === 'newest' && !['instant', 'string', 'int', 'long'].includes(fieldOf(type, edge.by).kind))
-      throw unusable(table, `${edge.type} is ordered by ${edge.by}, which is no instant, string or whole number`)
+    if (edge.keep === 'newest' && !EDGE_ORDERS.includes(fieldOf(type, edge.by).kind))
+      throw unusable(table, `${edge.type} is ordered by ${edge.by}, which is no instant or whole number`)
   }
   const tracked = type.key !== undefined || edges.length === 0 || edges.some((edge) => edge.keep === 'owned')
   return { table, type, tracked, nodes, edges }

@@ -1,8 +1,11 @@
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Progress, type Store, StoreError } from '../src/store.ts'
 
-/** A store in one JSON file, for tests of what hosts it: `crash` ends its process, `break` damages its file. */
+/**
+ * A store in one JSON file, which one process has at a time, for tests of what hosts it: `crash` ends its process,
+ * `break` damages its file, and it prepares no table `unholdable`.
+ */
 export async function openStore({ folder }: { folder: string }): Promise<Store> {
   mkdirSync(folder, { recursive: true })
   const path = join(folder, 'store.json')
@@ -12,9 +15,15 @@ export async function openStore({ folder }: { folder: string }): Promise<Store> 
     return JSON.parse(text)
   }
   read()
+  const lock = join(folder, 'lock')
+  if (existsSync(lock) && isAlive(Number(readFileSync(lock, 'utf8'))))
+    throw new StoreError('busy', 'another process has the folder', { retryable: true })
+  writeFileSync(lock, String(process.pid))
   return {
     name: 'postgres',
-    prepare: async () => undefined,
+    async prepare(tables) {
+      if (tables.some(({ table }) => table === 'unholdable')) throw new StoreError('failed', 'it cannot be held')
+    },
     progress: async () => read(),
     async apply({ table, next }) {
       writeFileSync(path, JSON.stringify({ ...read(), [table]: next }))
@@ -29,6 +38,14 @@ export async function openStore({ folder }: { folder: string }): Promise<Store> 
       if (question === 'refuse') throw new StoreError('unknown_question', 'no such question')
       return { query: question, columns: [], rows: [] }
     },
-    close: async () => undefined,
+    close: async () => rmSync(lock, { force: true }),
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0)
+  } catch {
+    return false
   }
 }

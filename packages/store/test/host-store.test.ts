@@ -1,8 +1,9 @@
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { loadEventTypes } from '@sluice/events'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { hostStore, type Store } from '../src/index.ts'
+import { hostStore, routedTables, type Store } from '../src/index.ts'
 
 let home: string
 let store: Store
@@ -48,4 +49,12 @@ test('a store that turns out to be damaged is set aside, and the next call finds
   await expect(store.progress()).rejects.toMatchObject({ code: 'corrupt', retryable: true })
   expect(await store.progress()).toEqual({})
   expect(readdirSync(home).sort()).toEqual(['postgres', 'postgres.damaged-42'])
+})
+
+test('a table that cannot be prepared is told as often as it is tried, and holds no folder', async () => {
+  const [likes] = routedTables(await loadEventTypes({}), 'postgres')
+  if (!likes) throw new Error('there is no table')
+  const unholdable = { ...likes, table: 'unholdable' }
+  for (let turn = 0; turn < 3; turn++)
+    await expect(store.prepare([unholdable])).rejects.toMatchObject({ code: 'failed', message: 'it cannot be held' })
 })

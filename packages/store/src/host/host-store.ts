@@ -127,8 +127,20 @@ class HostedStore implements Store {
       throw this.#openFailed(error) ? loadedAnew(error) : error
     }
     this.#crashes = 0
-    if (this.#prepared.length > 0) await child.call('prepare', [this.#prepared])
+    await this.#prepareAgain(child)
     return child
+  }
+
+  /** A child that nobody gets to know would keep the folder from those after it, whose errors would hide this one. */
+  async #prepareAgain(child: ChildProcessStore): Promise<void> {
+    if (this.#prepared.length === 0) return
+    try {
+      await child.call('prepare', [this.#prepared])
+    } catch (error) {
+      await child.close()
+      const damaged = error instanceof StoreError && error.code === 'corrupt'
+      throw damaged && this.#openFailed(error) ? loadedAnew(error) : error
+    }
   }
 
   /** @returns whether the store's files were set aside, so that the next opening finds none */
