@@ -1,3 +1,4 @@
 export * from './batch-id.ts'
+export * from './missing-batch.ts'
 export * from './raw-zone.ts'
 export * from './segments/segment-raw-zone.ts'

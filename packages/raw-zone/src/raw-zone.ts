@@ -78,10 +78,15 @@ export interface AdoptedIncarnation {
   readonly incarnation: string
   /** Publish from the batch after this one. */
   readonly published: number
-  /** All batches after `published`, in order, to the end. */
+  /** All batches after `published`, in order, to the end. One that is missing is the error `missingBatch`. */
   tail(): AsyncIterable<RawBatch>
   advanced(number: number): Promise<void>
   finish(): Promise<void>
+  /**
+   * Gives it up: any process may adopt it at once, this one too, and goes on after the last `advanced`. After `finish` there
+   * is nothing to give up. If it rejects, the lease runs out.
+   */
+  release(): Promise<void>
 }
 
 export type RawZoneErrorCode = 'no_space' | 'locked' | 'fenced' | 'corrupt' | 'failed'

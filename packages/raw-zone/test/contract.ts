@@ -46,6 +46,23 @@ export function contractOfRawZone(name: string, open: () => Promise<ZoneUnderTes
       expect(await under.zone.heads()).toEqual([{ incarnation: writer.incarnation, head: 20, lines: 40 }])
     })
 
+    it('an adopted incarnation that is given up is adopted at once, by the same process too, from where it came', async () => {
+      const writer = await under.zone.begin()
+      for (const id of ['a', 'b', 'c']) await writer.append(linesOf([id]))
+      const zone = await under.die()
+      const adopted = await zone.adopt(writer.incarnation, { force: true })
+      await adopted!.advanced(1)
+      await adopted!.release()
+      const [state] = await zone.unfinished()
+      expect(state).toMatchObject({ incarnation: writer.incarnation, published: 1, lease_until_ms: 0 })
+      const again = await zone.adopt(writer.incarnation)
+      expect(again?.published).toBe(1)
+      const ids: string[] = []
+      for await (const batch of again!.tail()) ids.push(...idsOf(batch))
+      expect(ids).toEqual(['b', 'c'])
+      await again!.finish()
+    })
+
     it('what was acknowledged is there after a crash, to be adopted and published from where the dead one was', async () => {
       const writer = await under.zone.begin()
       for (const id of ['a', 'b', 'c']) await writer.append(linesOf([id]))
@@ -61,6 +78,8 @@ export function contractOfRawZone(name: string, open: () => Promise<ZoneUnderTes
       expect(tail).toEqual(['a', 'b', 'c'])
       await adopted!.finish()
       expect(await zone.unfinished()).toEqual([])
+      // There is nothing to give up any more.
+      await adopted!.release()
       expect(await zone.adopt(writer.incarnation, { force: true })).toBeUndefined()
       expect((await zone.find(`${writer.incarnation}-2`))?.lines).toBe(1)
     })

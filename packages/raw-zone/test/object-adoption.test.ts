@@ -104,6 +104,55 @@ describe('adoption among processes that share objects', () => {
     expect(await zone.heads()).toEqual([{ incarnation, head: 3, lines: 3 }])
   })
 
+  it('an adopter whose store is away gives it up all the same; another adopts it once the lease has run out', async () => {
+    const incarnation = await dead(['a', 'b'])
+    let away = false
+    const faulty = mortalStore(store).store
+    const first = await openObjectRawZone({
+      write_behind_ms: 1,
+      lease_ms: 60,
+      store: {
+        ...faulty,
+        replaceIfMatch: async (key, bytes, etag) => {
+          if (away) throw new Error('away')
+          return faulty.replaceIfMatch(key, bytes, etag)
+        },
+      },
+    })
+    opened.push(first)
+    const adopted = await first.adopt(incarnation, { force: true })
+    await adopted!.advanced(1)
+    await vi.waitFor(async () => expect((await (await open()).unfinished())[0]?.published).toBe(1))
+    away = true
+    await expect(adopted!.release()).rejects.toThrow('away')
+    away = false
+    expect((await first.unfinished()).map((one) => one.incarnation)).toEqual([incarnation])
+    const again = await vi.waitFor(async () => {
+      const taken = await first.adopt(incarnation)
+      expect(taken).toBeDefined()
+      return taken
+    })
+    expect(await tailOf(again)).toEqual(['b'])
+    await again!.finish()
+  })
+
+  it('a batch that was deleted is an error that says what to do, and nothing behind it comes', async () => {
+    const writer = await (await open()).begin()
+    for (const id of ['x', 'y', 'z']) await writer.append(linesOf([id]))
+    const adopter = await open()
+    const adopted = await adopter.adopt(writer.incarnation, { force: true })
+    await store.delete([`raw/batches/${writer.incarnation}/${'2'.padStart(15, '0')}.ndjson.zst`])
+    const ids: string[] = []
+    const reading = (async () => {
+      for await (const batch of adopted!.tail()) ids.push(...idsOf(batch))
+    })()
+    await expect(reading).rejects.toMatchObject({
+      code: 'corrupt',
+      message: expect.stringMatching(new RegExp(`${writer.incarnation}-2.*restore`)),
+    })
+    expect(ids).toEqual(['x'])
+  })
+
   it('an adopter that was taken over itself cannot finish', async () => {
     const incarnation = await dead(['a'])
     const first = await (await open()).adopt(incarnation, { force: true })

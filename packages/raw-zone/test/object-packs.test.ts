@@ -132,7 +132,13 @@ describe('packs', () => {
         },
       },
     })
-    const own = await openObjectRawZone({ store: grudging, pack_bytes: PACK_BYTES, write_behind_ms: 1 })
+    const told: string[] = []
+    const own = await openObjectRawZone({
+      store: grudging,
+      pack_bytes: PACK_BYTES,
+      write_behind_ms: 1,
+      packing_failed: (error, incarnation) => told.push(`${incarnation}: ${String(error)}`),
+    })
     const grudged = await own.begin()
     await expect
       .poll(async () => {
@@ -140,9 +146,33 @@ describe('packs', () => {
         return refused
       })
       .toBeGreaterThan(1)
+    await expect.poll(() => told.length).toBeGreaterThan(0)
+    expect(new Set(told)).toEqual(new Set([`${grudged.incarnation}: Error: no packs`]))
     const [head] = await own.heads()
     const ids = await idsInFiles(own)
     expect(ids).toHaveLength(head!.lines)
+    await own.close()
+  })
+
+  it('without the right to delete, raw is packed and complete, and each time it is told', async () => {
+    const told: string[] = []
+    const undying = { ...store, delete: async () => Promise.reject(new Error('access denied')) }
+    const own = await openObjectRawZone({
+      store: undying,
+      pack_bytes: PACK_BYTES,
+      write_behind_ms: 1,
+      packing_failed: (error) => told.push(String(error)),
+    })
+    const keeping = await own.begin()
+    await expect
+      .poll(async () => {
+        await keeping.append(linesOf(['x']))
+        return told.length
+      })
+      .toBeGreaterThan(1)
+    expect(new Set(told)).toEqual(new Set(['Error: access denied']))
+    const [head] = (await own.heads()).filter(({ incarnation }) => incarnation === keeping.incarnation)
+    expect(await idsInFiles(own)).toHaveLength(head!.lines)
     await own.close()
   })
 })

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { RawZone } from '@sluice/raw-zone'
+import { type AdoptedIncarnation, acknowledgedBatch, type RawZone } from '@sluice/raw-zone'
 import type { LogLifeReader } from './log-life-reader.ts'
 import type { LogPublisher } from './log-publisher.ts'
 import { logRecordsReadBack } from './log-records.ts'
@@ -62,19 +62,37 @@ export class Adoption {
     for (const { incarnation, lease_until_ms } of await rawZone.unfinished()) {
       if (this.#stop.signal.aborted) return
       if (incarnation === this.#own() || (!force && lease_until_ms > now())) continue
-      await this.#adopt(incarnation, force)
+      await this.#adopt(incarnation, force).catch((error: unknown) =>
+        this.#parts.logger.error(
+          { err: error, incarnation },
+          'an unfinished raw incarnation could not be published, trying again',
+        ),
+      )
     }
   }
 
   async #adopt(incarnation: string, force: boolean): Promise<void> {
-    const { rawZone, publisher, routing, logger } = this.#parts
+    const { rawZone, logger } = this.#parts
     const adopted = await rawZone.adopt(incarnation, { force })
     if (!adopted) return
     logger.info({ incarnation, published: adopted.published }, 'adopting an unfinished raw incarnation')
+    try {
+      await this.#publish(adopted)
+    } finally {
+      // Else it would be held, and left alone by all, for as long as this process lives.
+      await adopted
+        .release()
+        .catch((err: unknown) => logger.warn({ err, incarnation }, 'a raw incarnation is given up when its lease ends'))
+    }
+  }
+
+  async #publish(adopted: AdoptedIncarnation): Promise<void> {
+    const { rawZone, publisher, routing } = this.#parts
+    const { incarnation } = adopted
     const from = Math.min(adopted.published, this.#parts.life?.refilledTo(incarnation) ?? adopted.published)
     for (let number = from + 1; number <= adopted.published; number++) {
-      const batch = await rawZone.batch(incarnation, number)
-      if (batch && !(await publisher.publish(logRecordsReadBack(batch.bytes, routing), this.#stop.signal))) return
+      const { bytes } = await acknowledgedBatch(rawZone, incarnation, number)
+      if (!(await publisher.publish(logRecordsReadBack(bytes, routing), this.#stop.signal))) return
     }
     for await (const batch of adopted.tail()) {
       if (!(await publisher.publish(logRecordsReadBack(batch.bytes, routing), this.#stop.signal))) return

@@ -1,6 +1,6 @@
 import type { EventLog } from '@sluice/event-log'
 import { EVENTS_TOPIC } from '@sluice/events'
-import type { RawZone } from '@sluice/raw-zone'
+import { acknowledgedBatch, type RawZone } from '@sluice/raw-zone'
 import { logRecordsReadBack } from './log-records.ts'
 import { type EventTypes, routingBy } from './routing.ts'
 
@@ -29,8 +29,8 @@ export async function refillLog({
   try {
     for (const { incarnation, head } of await rawZone.heads()) {
       for (let number = 1; number <= head; number++) {
-        const batch = await rawZone.batch(incarnation, number)
-        if (!batch || batch.lines === 0) continue
+        const batch = await acknowledgedBatch(rawZone, incarnation, number)
+        if (batch.lines === 0) continue
         await producer.send(EVENTS_TOPIC, logRecordsReadBack(batch.bytes, routing))
         batches++
       }

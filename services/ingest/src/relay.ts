@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { LogRecord } from '@sluice/event-log'
-import type { RawWriter, RawZone } from '@sluice/raw-zone'
+import { acknowledgedBatch, type RawWriter, type RawZone } from '@sluice/raw-zone'
 import type { DurableBatch } from './group-commit.ts'
 import type { LogPublisher } from './log-publisher.ts'
 import { logRecords, logRecordsReadBack } from './log-records.ts'
@@ -130,9 +130,7 @@ export class Relay {
   }
 
   async #readBack(number: number): Promise<LogRecord[]> {
-    const batch = await this.#parts.rawZone.batch(this.incarnation, number)
-    if (!batch)
-      throw new Error(`expected raw batch ${this.incarnation}-${number}, which was made durable, came nothing`)
+    const batch = await acknowledgedBatch(this.#parts.rawZone, this.incarnation, number)
     return logRecordsReadBack(batch.bytes, this.#parts.routing)
   }
 

@@ -60,6 +60,7 @@ export class FakeRawZone implements RawZone {
       finish: async () => {
         state.finished = true
       },
+      release: async () => undefined,
     }
   }
   async batch(incarnation: string, number: number): Promise<RawBatch | undefined> {

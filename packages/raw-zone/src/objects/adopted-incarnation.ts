@@ -11,13 +11,10 @@ export class AdoptedObjects implements AdoptedIncarnation {
   readonly published: number
   readonly #tenure: Tenure
   readonly #parts: PackerParts
-  readonly #batch: (incarnation: string, number: number) => Promise<RawBatch | undefined>
+  /** Rejects if it is missing. */
+  readonly #batch: (incarnation: string, number: number) => Promise<RawBatch>
 
-  constructor(
-    tenure: Tenure,
-    parts: PackerParts,
-    batch: (incarnation: string, number: number) => Promise<RawBatch | undefined>,
-  ) {
+  constructor(tenure: Tenure, parts: PackerParts, batch: (incarnation: string, number: number) => Promise<RawBatch>) {
     this.incarnation = tenure.incarnation
     this.published = tenure.record.published
     this.#tenure = tenure
@@ -39,7 +36,7 @@ export class AdoptedObjects implements AdoptedIncarnation {
   }
 
   async *tail(): AsyncIterable<RawBatch> {
-    const coming: Promise<RawBatch | undefined>[] = []
+    const coming: Promise<RawBatch>[] = []
     for (let number = this.published + 1; number <= this.#tenure.record.head || coming.length > 0; number++) {
       if (number <= this.#tenure.record.head) {
         const batch = this.#batch(this.incarnation, number)
@@ -61,12 +58,17 @@ export class AdoptedObjects implements AdoptedIncarnation {
 
   async finish(): Promise<void> {
     await this.#tenure.end({ published: this.#tenure.record.head })
+    const packer = new Packer(this.incarnation, this.#parts)
     // Packing only saves room.
-    await new Packer(this.incarnation, this.#parts).packLeft(this.head).catch(() => undefined)
+    await packer.packLeft(this.head).catch((error: unknown) => packer.failed(error))
+  }
+
+  async release(): Promise<void> {
+    await this.#tenure.release()
   }
 
   async close(): Promise<void> {
     // Where that cannot be said to the store, the lease runs out.
-    await this.#tenure.release().catch(() => undefined)
+    await this.release().catch(() => undefined)
   }
 }

@@ -1,5 +1,6 @@
 import type { ObjectStore } from '@sluice/object-store'
 import { batchId, newIncarnation, parseBatchId } from '../batch-id.ts'
+import { acknowledgedBatch } from '../missing-batch.ts'
 import { type IncarnationState, type RawBatch, type RawZone, RawZoneError } from '../raw-zone.ts'
 import { AdoptedObjects } from './adopted-incarnation.ts'
 import { closeBatches, findEnd } from './batch-end.ts'
@@ -30,6 +31,8 @@ export interface ObjectRawZoneOptions {
   /** Where `files` puts batches that are in no pack; a folder of this process alone. Left out: a temporary one. */
   local_path?: string
   local_limit_bytes?: number
+  /** Told of failures to pack, which cost nothing but room and requests; raw history is then many small objects. */
+  packing_failed?: (error: unknown, incarnation: string) => void
   now?: () => number
   random?: () => number
 }
@@ -46,7 +49,7 @@ export async function openObjectRawZone(options: ObjectRawZoneOptions): Promise<
   const clock = new StoreClock(store, keys.clock, now)
   const tenureParts = { store, keys, lease_ms, write_behind_ms }
   const packs = new Packs(store, keys)
-  const packing = { store, keys, packs, pack_bytes }
+  const packing = { store, keys, packs, pack_bytes, packing_failed: options.packing_failed }
   const local = new LocalFiles({ store, keys, packs, path: options.local_path, limit_bytes: local_limit_bytes })
   const writers = new Map<string, ObjectRawWriter>()
   const adopted = new Map<string, AdoptedObjects>()
@@ -126,7 +129,7 @@ export async function openObjectRawZone(options: ObjectRawZoneOptions): Promise<
         await tenure.release().catch(() => undefined)
         throw zoneError(`raw incarnation ${incarnation} cannot be adopted`, error)
       }
-      const taken = new AdoptedObjects(tenure, packing, batch)
+      const taken = new AdoptedObjects(tenure, packing, (of, number) => acknowledgedBatch(zone, of, number))
       adopted.set(incarnation, taken)
       return taken
     },

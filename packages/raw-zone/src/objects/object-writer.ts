@@ -82,7 +82,7 @@ export class ObjectRawWriter implements RawWriter {
     if (this.#tenure.record.published < this.head) return this.#tenure.release()
     await this.#tenure.end({ head: this.head, lines: this.lines, closed: true })
     // Packing only saves room.
-    await this.#packer.packLeft(this.head).catch(() => undefined)
+    await this.#packer.packLeft(this.head).catch((error: unknown) => this.#packer.failed(error))
   }
 
   /** Lets another process adopt at once what is not published. */

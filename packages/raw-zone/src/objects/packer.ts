@@ -18,6 +18,8 @@ export interface PackerParts {
   keys: ObjectKeys
   packs: Packs
   pack_bytes: number
+  /** Told each time that batches stay unpacked, or objects that are in a pack stay undeleted. */
+  packing_failed?: (error: unknown, incarnation: string) => void
 }
 
 /** The object of an empty batch is certainly not larger. */
@@ -59,7 +61,7 @@ export class Packer {
     this.#busy = true
     this.#running = this.#packNext(settled)
       // Nothing is lost by it: the batches stay where they are, and the next batch tries again.
-      .catch(() => undefined)
+      .catch((error: unknown) => this.failed(error))
       .finally(() => {
         this.#busy = false
       })
@@ -88,6 +90,12 @@ export class Packer {
   async #isEmpty(key: string): Promise<boolean> {
     const object = await this.#parts.store.get(key)
     return object === undefined || readTrailer(key, object).lines === 0
+  }
+
+  /** What packing threw. That another process was quicker is no failure. */
+  failed(error: unknown): void {
+    if (error instanceof RawZoneError && error.code === 'fenced') return
+    this.#parts.packing_failed?.(error, this.#incarnation)
   }
 
   async idle(): Promise<void> {

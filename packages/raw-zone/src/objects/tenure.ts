@@ -113,11 +113,15 @@ export class Tenure {
     await this.#writing
   }
 
-  /** Lets another process take it over at once. */
+  /** Lets another process take it over at once; where that cannot be said to the store, when the lease has run out. */
   async release(): Promise<void> {
     this.#stopTimers()
-    if (this.#state === 'held') await this.write({ released: true })
-    this.#state = 'ended'
+    try {
+      if (this.#state === 'held') await this.write({ released: true })
+    } finally {
+      if (this.#state === 'held') this.#state = 'ended'
+      this.#stopTimers()
+    }
   }
 
   /** Removes it from the incarnations that are to be taken care of. Throws `fenced`. */
@@ -128,8 +132,9 @@ export class Tenure {
     const { head, lines } = this.#record
     if (head > 0)
       await store.putIfAbsent(keys.finishedOf({ incarnation: this.incarnation, head, lines }), new Uint8Array())
-    this.#state = 'ended'
+    // Last: one that could not be removed can still be given up.
     await store.delete([this.#key])
+    this.#state = 'ended'
   }
 
   async #replace(): Promise<void> {

@@ -1,6 +1,7 @@
 import { mkdir, open, readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { batchId, newIncarnation, parseBatchId } from '../batch-id.ts'
+import { acknowledgedBatch } from '../missing-batch.ts'
 import {
   type AdoptedIncarnation,
   type IncarnationState,
@@ -112,8 +113,7 @@ export async function openSegmentRawZone(options: SegmentRawZoneOptions): Promis
         published: found.published,
         async *tail() {
           for (let number = found.published + 1; number <= found.head; number++) {
-            const next = await batch(incarnation, number)
-            if (next) yield next
+            yield await acknowledgedBatch({ location: path, batch }, incarnation, number)
           }
         },
         async advanced(number) {
@@ -128,6 +128,8 @@ export async function openSegmentRawZone(options: SegmentRawZoneOptions): Promis
             finished: { head: found.head, lines: found.lines },
           })
         },
+        // A folder has one process: there is no lease.
+        async release() {},
       }
     },
     async find(batch_id) {
