@@ -164,6 +164,19 @@ class FolderStore implements ObjectStore {
     return path
   }
 
+  async dropUnfinished(before_ms: number): Promise<number> {
+    const folder = join(this.#root, UNFINISHED)
+    let dropped = 0
+    for (const name of await readdir(folder)) {
+      const path = join(folder, name)
+      const found = name === LOCK ? undefined : await orUndefined(stat(path))
+      if (!found || found.mtimeMs >= before_ms) continue
+      await rm(path, { force: true })
+      dropped++
+    }
+    return dropped
+  }
+
   async close(): Promise<void> {}
 
   #path(key: string): string {

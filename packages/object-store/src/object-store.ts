@@ -64,6 +64,13 @@ export interface ObjectStore {
    * folder store, a bounded local cache in front of S3. The file must not be changed. Throws `not_found`.
    */
   localPath(key: string): Promise<string>
+  /**
+   * Removes what writes of killed processes have left beside the objects (parts, temporary files), if they were begun
+   * before an instant (milliseconds since the epoch): so long ago that none of them can go on any more. A store where
+   * nothing is left has no such method.
+   * @returns how many
+   */
+  dropUnfinished?(before_ms: number): Promise<number>
   close(): Promise<void>
 }
 

@@ -22,8 +22,13 @@ export interface UpkeepOptions {
 
 /** What was removed last from a table at rest is deleted once its retention is over: it is looked at this often. */
 const RESTING_PASS_MS = 3_600_000
-/** A pass that fails is tried again after `every_ms`, then twice as long each time, up to this. */
-const LONGEST_PAUSE_MS = 60_000
+/** A pass that fails is tried again after `every_ms`, then twice as long each time, up to this: somebody must mend it. */
+const LONGEST_PAUSE_MS = 600_000
+/** The same for what passes by itself. */
+const LONGEST_PASSING_PAUSE_MS = 30_000
+
+/** A write that was begun longer ago than this was cut off. */
+const LONGEST_WRITE_MS = 86_400_000
 
 /** One part of a round. It may fail for as long as it likes: the others have their turns all the same. */
 interface Task {
@@ -35,7 +40,7 @@ interface Task {
   not_before_ms: number
 }
 
-/** Checkpoints, compacts and cleans every table in the background, one at a time. */
+/** Checkpoints, compacts and cleans every table in the background, one at a time, and what writes left behind. */
 export class Upkeep {
   readonly #loop: BackgroundLoop
   readonly #options: UpkeepOptions
@@ -44,9 +49,11 @@ export class Upkeep {
   constructor(options: UpkeepOptions) {
     this.#options = options
     const { lake, truncate } = options
-    this.#tasks = lake.all().map((table) => this.#taskOf(table))
-    if (truncate)
-      this.#tasks.unshift({ name: 'event log', isDue: () => true, run: truncate, failures: 0, not_before_ms: 0 })
+    this.#tasks = [
+      ...(truncate ? [{ name: 'event log', isDue: () => true, run: truncate, failures: 0, not_before_ms: 0 }] : []),
+      ...lake.all().map((table) => this.#taskOf(table)),
+      leftoversTask(lake),
+    ]
     this.#loop = backgroundLoop((signal) => this.#round(signal), {
       name: 'upkeep',
       log: options.log,
@@ -75,13 +82,14 @@ export class Upkeep {
   #tell(task: Task, error: unknown, signal: AbortSignal): void {
     if (signal.aborted) return
     const { lake, log, every_ms, failed } = this.#options
-    const again_in_ms = Math.min(LONGEST_PAUSE_MS, every_ms * 2 ** task.failures++)
+    const longest_ms = isPassing(error) ? LONGEST_PASSING_PAUSE_MS : LONGEST_PAUSE_MS
+    const again_in_ms = Math.min(longest_ms, every_ms * 2 ** task.failures++)
     task.not_before_ms = lake.parts.now() + again_in_ms
     failed?.()
-    const fields = { table: task.name, ...faultFields(error), again_in_ms }
+    const fields = { part: task.name, ...faultFields(error), again_in_ms }
     // What passes by itself needs nobody.
-    if (isPassing(error)) log.warn(fields, 'upkeep of a table failed for now and is tried again')
-    else log.error(fields, 'upkeep of a table failed and is tried again')
+    if (isPassing(error)) log.warn(fields, 'upkeep of this part failed for now and is tried again')
+    else log.error(fields, 'upkeep of this part failed and is tried again')
   }
 
   #taskOf(table: LakeTable): Task {
@@ -120,6 +128,21 @@ export class Upkeep {
       plans &&
       new Set(plans.flatMap(({ entry }) => (entry.kind === 'close' ? [] : entry.files.map(({ path }) => path))))
     )
+  }
+}
+
+/** What killed processes left beside the objects. */
+function leftoversTask({ parts: { store, now } }: Lake): Task {
+  let done_ms = Number.NEGATIVE_INFINITY
+  return {
+    name: 'object store',
+    isDue: () => store.dropUnfinished !== undefined && now() - done_ms >= RESTING_PASS_MS,
+    async run() {
+      await store.dropUnfinished?.(now() - LONGEST_WRITE_MS)
+      done_ms = now()
+    },
+    failures: 0,
+    not_before_ms: 0,
   }
 }
 

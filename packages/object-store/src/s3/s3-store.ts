@@ -23,6 +23,7 @@ import { deleteObjects } from './delete-objects.ts'
 import type { CachedContent, FileCache } from './file-cache.ts'
 import { type OpenedObject, openObject, resumedRead } from './resumed-read.ts'
 import { isMissing, statusOf } from './s3-error.ts'
+import { dropStaleUploads } from './stale-uploads.ts'
 import { uploadStream } from './upload.ts'
 
 export interface S3StoreLimits {
@@ -195,6 +196,10 @@ export class S3Store implements ObjectStore {
     const content = await this.#content(key)
     const { etag, size } = content
     return this.#cache.path(content, () => this.#fetch(key, etag, size))
+  }
+
+  dropUnfinished(before_ms: number): Promise<number> {
+    return dropStaleUploads(this.#connection, before_ms)
   }
 
   async close(): Promise<void> {
