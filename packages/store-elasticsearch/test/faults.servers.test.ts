@@ -10,6 +10,7 @@ import { movies, posts } from './search-tables.ts'
 import { at, batch, follow, historyOf, post, seeded } from './table-history.ts'
 
 const isBulk = ({ path }: Request) => path.includes('/_bulk')
+const isRefresh = ({ path }: Request) => path.endsWith('/_refresh')
 const isProgress = ({ method, path }: Request) => method === 'PUT' && path.includes('%23progress')
 
 await describeServer('Elasticsearch', elasticsearchEndpoint, ({ url }) => {
@@ -73,6 +74,32 @@ await describeServer('Elasticsearch', elasticsearchEndpoint, ({ url }) => {
     await expect(store.apply(load)).rejects.toMatchObject({ retryable: true })
     server.interfere = undefined
     expect(await store.apply(load)).toEqual(applied)
+  })
+
+  test.each([
+    ['cannot be shown', async () => 'cut' as const],
+    [
+      'were shown, but nobody was told',
+      async (forward: () => Promise<unknown>) => {
+        await forward()
+        return 'cut' as const
+      },
+    ],
+  ])('the progress stays where it was while rows %s', async (_, refreshing) => {
+    await store.apply(batch(undefined, at(1), [post('a', 1)]))
+    let refreshes = 0
+    server.interfere = async (request, forward) => {
+      if (!isRefresh(request)) return forward()
+      refreshes++
+      return refreshing(forward)
+    }
+    const load = batch(at(1), at(2), [post('b', 2)])
+    await expect(store.apply(load)).rejects.toMatchObject({ code: 'unreachable', retryable: true })
+    expect(refreshes).toBeGreaterThan(0)
+    expect((await other.progress())['posts']).toEqual(at(1, { target: 2, chunks: 0 }))
+    server.interfere = undefined
+    expect(await store.apply(load)).toEqual(applied)
+    expect(await held(other)).toEqual(['a', 'b'])
   })
 
   test('a sink that slept in the middle of a batch brings nothing back', async () => {

@@ -114,6 +114,38 @@ await describeServer('PostgreSQL', postgresEndpoint, ({ url }) => {
     expect((await asking.ask('payments-of', { user_id: 'u' }, 10)).rows).toMatchObject([{ amount: '1.50' }])
   })
 
+  // What each number added is taken away again: such a schema an older version of ours has left.
+  test.each([
+    [2, 'DROP INDEX _refused'],
+    [1, 'DROP TABLE _absent'],
+    [0, 'DROP TABLE _absent, _table, subscriptions'],
+  ])('a schema of migration %i is brought up to date in order, and what it holds stays', async (number, undo) => {
+    const numbers = () => under.select('SELECT number, applied_at FROM _migration ORDER BY number')
+    const made = await numbers()
+    expect(made.map((row) => row['number'])).toEqual(['1', '2', '3'])
+    await load(store, 'subscriptions', [subscription('s-1', 1, 'kept')])
+    const progress = await store.progress()
+    await client.query(`${undo}; DELETE FROM _migration WHERE number > ${number}`)
+    store = await under.reopen()
+    const now = await numbers()
+    expect(now.map((row) => row['number'])).toEqual(['1', '2', '3'])
+    // Those that were there are not applied again.
+    expect(now.slice(0, number)).toEqual(made.slice(0, number))
+    await store.prepare([subscriptions])
+    expect(await store.progress()).toEqual(number === 0 ? {} : progress)
+    await load(store, 'subscriptions', [
+      subscription('s-2', 2),
+      change(subscriptions, { subscription_id: 's-1' }, 2, 'delete'),
+    ])
+    const held = await under.select('SELECT subscription_id FROM subscriptions')
+    expect(held.map((row) => row['subscription_id'])).toEqual(['s-2'])
+    expect(
+      await under.select(
+        "SELECT indexname FROM pg_indexes WHERE schemaname = current_schema AND indexname = '_refused'",
+      ),
+    ).toHaveLength(1)
+  })
+
   test('two sinks that prepare an empty schema at once both succeed', async () => {
     const schema = `${under.schema}_b`
     onTestFinished(async () => {
