@@ -2,8 +2,8 @@ import { crc32 } from 'node:zlib'
 import type { DeletionVectorDescriptor } from './actions.ts'
 import { dataFileKey } from './data-path.ts'
 import { DeltaError } from './delta-error.ts'
-import { decodeRoaring, encodeRoaring, RowIndexes } from './roaring-bitmap.ts'
-import { decodeZ85, encodeZ85 } from './z85.ts'
+import { decodeRoaring, type RowIndexes } from './roaring-bitmap.ts'
+import { decodeZ85 } from './z85.ts'
 
 /** PROTOCOL.md, Deletion Vector Format. */
 const MAGIC = 1_681_511_377
@@ -47,21 +47,6 @@ export function decodeDeletionVector(vector: DeletionVectorDescriptor, file?: Ui
   if (rows.cardinality !== vector.cardinality)
     throw damaged(`should delete ${vector.cardinality} rows and has ${rows.cardinality}`)
   return rows
-}
-
-/** An inline deletion vector for these rows. */
-export function inlineDeletionVector(rows: Iterable<number>): DeletionVectorDescriptor {
-  const indexes = RowIndexes.of(rows)
-  const bitmap = encodeRoaring(indexes)
-  const data = new Uint8Array(4 + bitmap.length)
-  view(data).setUint32(0, MAGIC, true)
-  data.set(bitmap, 4)
-  return {
-    storageType: 'i',
-    pathOrInlineDv: encodeZ85(data),
-    sizeInBytes: data.length,
-    cardinality: indexes.cardinality,
-  }
 }
 
 /** PROTOCOL.md, Deletion Vector File Storage Format: version, then size (big endian), data and CRC-32 for each vector. */

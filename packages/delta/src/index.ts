@@ -15,7 +15,6 @@ export {
   type ParquetRow,
 } from './parquet-codec.ts'
 export {
-  activeReaderFeatures,
   NEW_TABLE_PROTOCOL,
   READER_FEATURES,
   type RowRule,

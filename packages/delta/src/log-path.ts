@@ -22,8 +22,6 @@ export const padded = (version: number) => String(version).padStart(20, '0')
 export const commitKey = (root: string, version: number) => `${logPrefix(root)}${padded(version)}.json`
 export const checkpointKey = (root: string, version: number) =>
   `${logPrefix(root)}${padded(version)}.checkpoint.parquet`
-export const compactedKey = (root: string, from: number, to: number) =>
-  `${logPrefix(root)}${padded(from)}.${padded(to)}.compacted.json`
 export const lastCheckpointKey = (root: string) => `${logPrefix(root)}_last_checkpoint`
 export const sidecarPrefix = (root: string) => `${logPrefix(root)}_sidecars/`
 

@@ -1,6 +1,6 @@
 import type { AddFile } from './actions.ts'
 import { DeltaError } from './delta-error.ts'
-import { type DataType, decimalOf, type StructField } from './schema.ts'
+import { type DataType, decimalOf } from './schema.ts'
 import { dateText, decimalText, microsecondsOf, unscaledOf, type Value } from './value.ts'
 
 const RANGES: Record<string, readonly [bigint, bigint]> = {
@@ -63,19 +63,6 @@ export function parsePartitionValue(text: string, type: DataType): Value | undef
     default:
       return undefined
   }
-}
-
-/** A partition value as it is written into actions; instants in UTC as ISO 8601, as PROTOCOL.md recommends. */
-export function serializePartitionValue(value: Value, field: StructField): string | null {
-  if (value === null) return null
-  if (value instanceof Uint8Array) return Array.from(value, (byte) => String.fromCharCode(byte)).join('')
-  if (typeof value === 'bigint' && (field.type === 'timestamp' || field.type === 'timestamp_ntz')) {
-    const ms = value / 1_000n - (value % 1_000n < 0n ? 1n : 0n)
-    const micros = value - ms * 1_000n
-    const iso = new Date(Number(ms)).toISOString().replace('Z', micros.toString().padStart(3, '0'))
-    return field.type === 'timestamp' ? `${iso}Z` : iso.replace('T', ' ')
-  }
-  return typeof value === 'object' ? JSON.stringify(value) : String(value)
 }
 
 function dateOf(text: string): string | undefined {

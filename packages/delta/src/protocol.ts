@@ -54,21 +54,6 @@ export function requireReadable(protocol: Protocol, root: string): void {
       throw unsupported(feature, `${root}: reading needs the table feature ${feature}, which is not supported`)
 }
 
-/** The reader features that a snapshot's rows may really need, so that an engine can refuse those it lacks. */
-export function activeReaderFeatures(protocol: Protocol, metadata: Metadata): Set<string> {
-  const features = new Set(protocol.minReaderVersion === 3 ? protocol.readerFeatures : [])
-  if (protocol.minReaderVersion === 2) features.add('columnMapping')
-  if (tableProperties(metadata).columnMappingMode === 'none') features.delete('columnMapping')
-  features.delete('v2Checkpoint')
-  features.delete('vacuumProtocolCheck')
-  if (!metadata.schemaString.includes('timestamp_ntz')) features.delete('timestampNtz')
-  if (!metadata.schemaString.includes('delta.typeChanges')) {
-    features.delete('typeWidening')
-    features.delete('typeWidening-preview')
-  }
-  return features
-}
-
 /**
  * Throws `unsupported_feature` if these actions must not be written by us (PROTOCOL.md, Writer Version Requirements).
  * @param enforces rules about rows that the caller keeps itself

@@ -23,17 +23,6 @@ export class RowIndexes {
     this.cardinality = cardinality
   }
 
-  static of(rows: Iterable<number>): RowIndexes {
-    const lows = new Map<number, Set<number>>()
-    for (const row of rows) {
-      const block = Math.floor(row / 65_536)
-      const set = lows.get(block) ?? new Set()
-      lows.set(block, set.add(row % 65_536))
-    }
-    const sorted = [...lows].sort(([a], [b]) => a - b)
-    return new RowIndexes(new Map(sorted.map(([block, set]) => [block, Uint16Array.from(set).sort()])))
-  }
-
   has(row: number): boolean {
     const block = this.#blocks.get(Math.floor(row / 65_536))
     if (!block) return false
@@ -67,22 +56,6 @@ export function decodeRoaring(bytes: Uint8Array): RowIndexes {
     throw cause
   }
   return new RowIndexes(blocks)
-}
-
-/** Blocks of up to 4,096 rows as arrays, others as bitmaps; no runs. */
-export function encodeRoaring(rows: RowIndexes): Uint8Array {
-  const buckets = new Map<number, Map<number, number[]>>()
-  for (const row of rows) {
-    const bucket = Math.floor(row / 2 ** 32)
-    const blocks = buckets.get(bucket) ?? new Map<number, number[]>()
-    const low = row % 2 ** 32
-    const block = blocks.get(low >>> 16) ?? []
-    block.push(low & 0xffff)
-    buckets.set(bucket, blocks.set(low >>> 16, block))
-  }
-  const parts: Uint8Array[] = [littleEndian(8, BigInt(buckets.size))]
-  for (const [key, blocks] of buckets) parts.push(littleEndian(4, key), encodeBucket(blocks))
-  return Uint8Array.from(Buffer.concat(parts))
 }
 
 function decodeBucket(reader: Reader, base: number, blocks: Map<number, Uint16Array | Uint8Array>): void {
@@ -128,27 +101,6 @@ function readRuns(reader: Reader): Uint8Array {
   return bitmap
 }
 
-function encodeBucket(blocks: ReadonlyMap<number, number[]>): Uint8Array {
-  const parts = [littleEndian(4, COOKIE_WITHOUT_RUNS), littleEndian(4, blocks.size)]
-  const bodies: Uint8Array[] = []
-  for (const [key, lows] of blocks) {
-    parts.push(littleEndian(2, key), littleEndian(2, lows.length - 1))
-    bodies.push(lows.length > BITMAP_FROM ? bitmapOf(lows) : new Uint8Array(Uint16Array.from(lows).buffer))
-  }
-  let offset = 8 + blocks.size * 8
-  for (const body of bodies) {
-    parts.push(littleEndian(4, offset))
-    offset += body.length
-  }
-  return Buffer.concat([...parts, ...bodies])
-}
-
-function bitmapOf(lows: readonly number[]): Uint8Array {
-  const bitmap = new Uint8Array(8_192)
-  for (const low of lows) bitmap[low >>> 3] = (bitmap[low >>> 3] ?? 0) | (1 << (low & 7))
-  return bitmap
-}
-
 function countOf(block: Uint16Array | Uint8Array): number {
   if (block instanceof Uint16Array) return block.length
   let count = 0
@@ -165,13 +117,6 @@ function includes(sorted: Uint16Array, low: number): boolean {
     else to = middle
   }
   return sorted[from] === low
-}
-
-function littleEndian(length: 2 | 4 | 8, value: number | bigint): Uint8Array {
-  const bytes = new Uint8Array(length)
-  let rest = BigInt(value)
-  for (let at = 0; at < length; at++, rest >>= 8n) bytes[at] = Number(rest & 0xffn)
-  return bytes
 }
 
 class Reader {

@@ -22,19 +22,3 @@ export function decodeZ85(text: string): Uint8Array {
   }
   return bytes
 }
-
-/** Bytes are filled up with zeros to a multiple of 4, as Delta's inline deletion vectors are. */
-export function encodeZ85(bytes: Uint8Array): string {
-  let text = ''
-  for (let at = 0; at < bytes.length; at += 4) {
-    let value = 0
-    for (let offset = 0; offset < 4; offset++) value = value * 256 + (bytes[at + offset] ?? 0)
-    let group = ''
-    for (let digit = 0; digit < 5; digit++) {
-      group = (ALPHABET[value % 85] ?? '') + group
-      value = Math.floor(value / 85)
-    }
-    text += group
-  }
-  return text
-}
