@@ -4,6 +4,7 @@ import neo4jDriver from 'neo4j-driver'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { statementsOf } from '../../infra/provision/cypher-file.ts'
 import { influxdb } from '../../infra/provision/influxdb.ts'
+import { neo4j } from '../../infra/provision/neo4j.ts'
 import { savedQuestions } from '../../infra/provision/neo4j-guide.ts'
 import { newBucket } from '../../packages/store-influxdb/test/influx-bucket.ts'
 import { first, metricRow, quality } from '../../packages/store-influxdb/test/quality-tables.ts'
@@ -103,9 +104,31 @@ await describeServer('the InfluxDB template', influxEndpoint, ({ url, token, org
   }
 })
 
-await describeServer("Neo4j's constraints and guide", neo4jEndpoint, ({ url, user, password }) => {
+await describeServer("Neo4j's constraints and guide", neo4jEndpoint, ({ url, http, user, password }) => {
   const driver = neo4jDriver.driver(url, neo4jDriver.auth.basic(user, password))
   afterAll(() => driver.close())
+
+  it('constraints are made by the Query API, as `provision` does it, however often; a wrong password is refused', async () => {
+    const labels = ['Movie', 'Person', 'User']
+    const target = (given: string) =>
+      neo4j({ url: http, username: user, password: given, constraints: new URL('neo4j/constraints.cypher', INFRA) })
+    // The sink makes the same ones, by other names.
+    const made = async () => {
+      const { records } = await driver.executeQuery(
+        "SHOW CONSTRAINTS YIELD name, labelsOrTypes, properties WHERE properties = ['id'] RETURN name, labelsOrTypes[0] AS label",
+      )
+      const found = records.map((record) => ({ name: String(record.get('name')), label: String(record.get('label')) }))
+      return found.filter(({ label }) => labels.includes(label)).sort((a, b) => (a.label < b.label ? -1 : 1))
+    }
+    for (const { name } of await made()) await driver.executeQuery(`DROP CONSTRAINT \`${name}\``)
+    const signal = new AbortController().signal
+    await expect(target('wrong').apply(signal)).rejects.toMatchObject({ kind: 'refused' })
+    expect(await made()).toEqual([])
+    for (const _ of [1, 2]) {
+      expect(await target(password).apply(signal)).toBe('3 constraints are there')
+      expect((await made()).map(({ label }) => label)).toEqual(labels)
+    }
+  })
 
   it('constraints can be made again', async () => {
     const statements = statementsOf(await readFile(new URL('neo4j/constraints.cypher', INFRA), 'utf8'))

@@ -176,10 +176,16 @@ export interface Neo4jConnection {
   url: string
   user: string
   password: string
+  /** Where it speaks HTTP: `http://host:port`. */
+  http: string
 }
-/** `SLUICE_TEST_NEO4J_URL`, `SLUICE_TEST_NEO4J_USER`, `SLUICE_TEST_NEO4J_PASSWORD`. */
-export function neo4jEndpoint(): Promise<Found<Neo4jConnection>> {
-  return found<Neo4jConnection>(
+/**
+ * `SLUICE_TEST_NEO4J_URL`, `SLUICE_TEST_NEO4J_USER`, `SLUICE_TEST_NEO4J_PASSWORD`; `SLUICE_TEST_NEO4J_HTTP`, by default
+ * port 7474 of the same host.
+ */
+export async function neo4jEndpoint(): Promise<Found<Neo4jConnection>> {
+  let http = process.env['SLUICE_TEST_NEO4J_HTTP']
+  const neo4j = await found<Omit<Neo4jConnection, 'http'>>(
     { url: 'SLUICE_TEST_NEO4J_URL', user: 'SLUICE_TEST_NEO4J_USER', password: 'SLUICE_TEST_NEO4J_PASSWORD' },
     async () => ({
       spec: {
@@ -188,9 +194,14 @@ export function neo4jEndpoint(): Promise<Found<Neo4jConnection>> {
         ports: [7687, 7474],
         ready: Wait.forHttp('/', 7474),
       },
-      connection: (at) => ({ url: `bolt://${at(7687)}`, user: 'neo4j', password: 'sluice-test-secret' }),
+      connection(at) {
+        http = `http://${at(7474)}`
+        return { url: `bolt://${at(7687)}`, user: 'neo4j', password: 'sluice-test-secret' }
+      },
     }),
   )
+  if (neo4j.kind === 'absent') return neo4j
+  return { ...neo4j, http: http ?? `http://${new URL(neo4j.url).hostname}:7474` }
 }
 
 interface Container<Connection> {
