@@ -1,4 +1,5 @@
 import { defineConfig } from 'vitest/config'
+import { strictly } from './test/strict-reporter.ts'
 
 /** Unit, contract and whole-pipeline tests on the embedded lake: offline, nothing but npm. */
 export default defineConfig({
@@ -6,6 +7,7 @@ export default defineConfig({
     include: ['packages/*/test/**/*.test.ts', 'services/*/test/**/*.test.ts', 'test/**/*.test.ts'],
     exclude: ['**/*.servers.test.ts', '**/*.interop.test.ts', '**/node_modules/**'],
     pool: 'forks',
+    reporters: strictly(),
     maxWorkers: 3,
     testTimeout: 60_000,
     hookTimeout: 60_000,

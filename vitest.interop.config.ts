@@ -1,10 +1,12 @@
 import { defineConfig } from 'vitest/config'
+import { strictly } from './test/strict-reporter.ts'
 
 /** Our tables read and written by delta-rs and Spark: needs Python and Java. */
 export default defineConfig({
   test: {
     include: ['packages/*/test/**/*.interop.test.ts', 'test/**/*.interop.test.ts'],
     pool: 'forks',
+    reporters: strictly(),
     maxWorkers: 1,
     fileParallelism: false,
     testTimeout: 600_000,

@@ -1,4 +1,5 @@
 import { defineConfig } from 'vitest/config'
+import { strictly } from './test/strict-reporter.ts'
 
 /** The contract suites and the pipeline on real servers (see CONTRIBUTING.md for where they come from). */
 export default defineConfig({
@@ -9,6 +10,7 @@ export default defineConfig({
       'test/**/*.servers.test.ts',
     ],
     pool: 'forks',
+    reporters: strictly(),
     maxWorkers: 1,
     fileParallelism: false,
     testTimeout: 300_000,

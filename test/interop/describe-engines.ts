@@ -1,4 +1,5 @@
 import { afterAll, describe, it } from 'vitest'
+import { lacks } from '../lacks.ts'
 import { EngineSession } from './engine-session.ts'
 import { type Engines, findEngines } from './engines.ts'
 
@@ -13,11 +14,7 @@ export async function describeEngines(
   const found = await findEngines()
   if (found.kind === 'absent') {
     describe(name, () => {
-      if (process.env['SLUICE_TEST_STRICT'] === '1')
-        it('has its engines', () => {
-          throw new Error(found.reason)
-        })
-      else it.skip(`skipped: ${found.reason}`, () => undefined)
+      it('has its engines', ({ skip }) => lacks(skip, found.reason))
     })
     return
   }

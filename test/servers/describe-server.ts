@@ -1,4 +1,5 @@
 import { afterAll, describe, it } from 'vitest'
+import { lacks } from '../lacks.ts'
 import type { Power } from './container.ts'
 
 /**
@@ -40,10 +41,6 @@ export async function describeServer<Connection extends object>(
   }
   const { reason } = found
   describe(name, () => {
-    it('has its server', ({ skip }) => {
-      if (process.env['SLUICE_TEST_STRICT'] === '1') throw new Error(`SLUICE_TEST_STRICT=1, and ${reason}`)
-      process.stderr.write(`skipped ${name}: ${reason}\n`)
-      skip(reason)
-    })
+    it('has its server', ({ skip }) => lacks(skip, `${name}: ${reason}`))
   })
 }

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, expect, it } from 'vitest'
+import { lacks } from '../lacks.ts'
 import type { AllServers, ServerName } from './all-endpoints.ts'
 import type { Power } from './container.ts'
 import { LakeUnderLoad } from './lake-under-load.ts'
@@ -87,10 +88,11 @@ export function outages({ settings, powers }: AllServers): void {
   function itBears(server: ServerName, expected: (stalls: Stalls, load: SteadyLoad) => void): void {
     const power = powers[server]
     for (const way of THOROUGH ? (['stop', 'kill'] as const) : [WAY[server]])
-      it.skipIf(!power)(`${server} is away for ${OUTAGE_MS / 1000} s under load, by ${way}`, async () => {
+      it(`${server} is away for ${OUTAGE_MS / 1000} s under load, by ${way}`, async ({ skip }) => {
+        if (!power) return lacks(skip, cannotBeTakenAway(server))
         let stalls: Stalls | undefined
         const load = await lake.day(async (load, watch) => {
-          if (power) stalls = await takeAway({ server, way, power }, load, watch)
+          stalls = await takeAway({ server, way, power }, load, watch)
         })
         if (stalls) expected(stalls, load)
         expect(stalls).toBeDefined()
@@ -118,7 +120,9 @@ export function outages({ settings, powers }: AllServers): void {
   })
 
   for (const killed of KILLED)
-    it.skipIf(killed.some((server) => !powers[server]))(`SIGKILL under load: ${killed.join(', ')}`, async () => {
+    it(`SIGKILL under load: ${killed.join(', ')}`, async ({ skip }) => {
+      const without = killed.find((server) => !powers[server])
+      if (without) return lacks(skip, cannotBeTakenAway(without))
       await lake.day(async () => {
         await Promise.all(
           killed.map(async (server) => {
@@ -129,6 +133,9 @@ export function outages({ settings, powers }: AllServers): void {
       })
     })
 }
+
+const cannotBeTakenAway = (server: ServerName) =>
+  `nothing says how ${server} is stopped: set the commands of test/servers/endpoints.ts, or have a Docker engine`
 
 interface Answered {
   code: number
