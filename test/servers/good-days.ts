@@ -2,7 +2,8 @@ import { afterAll, beforeAll, expect, it } from 'vitest'
 import { Client } from '../pipeline/client.ts'
 import { click, movie, view } from '../pipeline/world.ts'
 import type { AllServers } from './all-endpoints.ts'
-import { deleteTopics } from './delete-topics.ts'
+import { deleteTopics } from './kafka-topics.ts'
+import { manyOfEach } from './many-of-each.ts'
 import { ServerLake, type ServiceProcess, SINKS } from './server-lake.ts'
 
 const at = (second: number) =>
@@ -16,12 +17,13 @@ export function goodDays({ settings }: AllServers): void {
   let seen = 0
   const ingests: ServiceProcess[] = []
   const transformers: ServiceProcess[] = []
+  const sinks: ServiceProcess[] = []
 
   beforeAll(async () => {
     lake = await ServerLake.create(settings)
     ingests.push(await lake.start('ingest'))
     transformers.push(await lake.start('transformer'))
-    for (const sink of SINKS) await lake.start(sink)
+    for (const sink of SINKS) sinks.push(await lake.start(sink))
     const console = await lake.start('console', { SLUICE_INGEST_URL: ingests[0]?.url ?? '' })
     client = new Client(console.url)
   })
@@ -86,7 +88,7 @@ export function goodDays({ settings }: AllServers): void {
   it('stays exact with many of each, repeats at both ingests, a killed and a paused transformer', async () => {
     ingests.push(await lake.start('ingest'), await lake.start('ingest'))
     transformers.push(await lake.start('transformer'), await lake.start('transformer'))
-    for (const sink of SINKS) await lake.start(sink)
+    for (const sink of SINKS) sinks.push(await lake.start(sink))
     const clients = ingests.map(({ url }) => new Client(url))
     const ids = Array.from({ length: 3_000 }, (_, i) => `many-${i}`)
     const eventOf = (id: string, i: number) =>
@@ -123,6 +125,15 @@ export function goodDays({ settings }: AllServers): void {
     const report = await client.verify()
     expect(report).toMatchObject({ ok: true, totals: { stored: seen + 3_000, quarantined: 0 } })
     expect(report.totals.receipts).toBe(seen + 6_000 + 100)
+  })
+
+  it('stays exact while partitions are added, ids come again at others, and one of each is killed and one stopped', async () => {
+    while (ingests.length < 3) ingests.push(await lake.start('ingest'))
+    if (sinks.length === SINKS.length) for (const sink of SINKS) sinks.push(await lake.start(sink))
+    // Of those of before one was killed.
+    const working = transformers.slice(0, 2)
+    while (working.length < 3) working.push(await lake.start('transformer'))
+    await manyOfEach({ lake, console: client, ingests, transformers: working, sinks })
   })
 
   it('makes a lost log anew from the raw zone', async () => {

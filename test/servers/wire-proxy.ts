@@ -6,6 +6,8 @@ export interface WireProxy {
   readonly address: string
   /** How long each piece of bytes is held back, in both directions. */
   delay_ms: number
+  /** While true nothing is passed on: connections are taken, and nobody ever answers on any. */
+  frozen: boolean
   /** Connections that were broken. */
   readonly cuts: number
   /** Breaks all connections, in the middle of whatever is on its way. */
@@ -17,19 +19,25 @@ export interface WireProxy {
  * Passes bytes on to a server of any protocol.
  * @param target `host:port`
  * @param port where to listen; 0 takes a free one
+ * @param told what the server says is passed on as this gives it back
  */
-export async function wireProxy(target: string, port = 0): Promise<WireProxy> {
+export async function wireProxy(
+  target: string,
+  port = 0,
+  told: (bytes: Buffer) => Buffer = (bytes) => bytes,
+): Promise<WireProxy> {
   const { hostname, port: target_port } = new URL(`tcp://${target}`)
   const open = new Set<Socket>()
   let cuts = 0
   let delay_ms = 0
+  let thawed: PromiseWithResolvers<void> | undefined
 
   /** Keeps the order of the pieces, whatever the delay is meanwhile. */
-  function pass(from: Socket, to: Socket): void {
+  function pass(from: Socket, to: Socket, changed = (bytes: Buffer) => bytes): void {
     let before: Promise<unknown> = Promise.resolve()
-    from.on('data', (bytes) => {
-      const until = delay_ms === 0 ? undefined : sleep(delay_ms)
-      before = Promise.all([before, until]).then(() => to.writable && to.write(bytes))
+    from.on('data', (bytes: Buffer) => {
+      const until = thawed ? thawed.promise : delay_ms === 0 ? undefined : sleep(delay_ms)
+      before = Promise.all([before, until]).then(() => to.writable && to.write(changed(bytes)))
     })
     // What is still held back goes first.
     from.on('end', () => void before.then(() => to.end()))
@@ -45,7 +53,7 @@ export async function wireProxy(target: string, port = 0): Promise<WireProxy> {
     }
     for (const socket of [client, upstream]) socket.on('error', end).on('close', end)
     pass(client, upstream)
-    pass(upstream, client)
+    pass(upstream, client, told)
   })
   await new Promise<void>((resolve, reject) => server.once('error', reject).listen(port, '127.0.0.1', resolve))
 
@@ -60,6 +68,16 @@ export async function wireProxy(target: string, port = 0): Promise<WireProxy> {
     },
     set delay_ms(ms) {
       delay_ms = ms
+    },
+    get frozen() {
+      return thawed !== undefined
+    },
+    set frozen(is) {
+      if (is) thawed ??= Promise.withResolvers()
+      else {
+        thawed?.resolve()
+        thawed = undefined
+      }
     },
     get cuts() {
       return cuts
