@@ -134,9 +134,9 @@ export class LakeTable {
       if (version === this.version) return this.view()
       return new TableView(this.name, await this.delta.snapshot(version), this.lake.store)
     } catch (cause) {
-      if (!(cause instanceof DeltaError)) throw cause
+      // What else is wrong with an old version (a damaged entry, a feature) is wrong with it however often it is reloaded.
+      if (!(cause instanceof DeltaError) || !ABSENT.has(cause.code)) throw cause
       const gone = cause.code === 'missing_version' || ('version' in asOf && asOf.version < this.version)
-      if (!gone && cause.code !== 'version_not_found') throw cause
       throw new LakeError(gone ? 'version_gone' : 'version_not_found', cause.message, { cause })
     }
   }
@@ -248,6 +248,9 @@ export class LakeTable {
     return addColumns(this, columns, options)
   }
 }
+
+/** Codes of a version that the log does not have, or not any more. */
+const ABSENT: ReadonlySet<string> = new Set(['missing_version', 'version_not_found'])
 
 function deltaOf({ store, codec = hyparquetCodec, now }: LakeParts, name: string): DeltaTable {
   return new DeltaTable({ store, root: `lake/${name}`, codec, now })

@@ -33,6 +33,16 @@ describe('a lake table', () => {
     expect(table.snapshot.properties.changeDataFeed).toBe(true)
   })
 
+  it('an older version that is there and damaged is told as damaged, not as gone', async () => {
+    const table = await plain()
+    for (const id of ['a', 'b', 'c']) await table.append(selectOf([movie(id)]))
+    await expect(table.at({ version: 9 })).rejects.toMatchObject({ name: 'LakeError', code: 'version_not_found' })
+    await world.store.put('lake/movies/_delta_log/00000000000000000001.json', Buffer.from('{"add":{"pa'))
+    await expect(table.at({ version: 1 })).rejects.toMatchObject({ name: 'DeltaError', code: 'invalid_log' })
+    await world.store.delete(['lake/movies/_delta_log/00000000000000000001.json'])
+    await expect(table.at({ version: 1 })).rejects.toMatchObject({ name: 'LakeError', code: 'version_gone' })
+  })
+
   it('gives no rows of the right types while it is empty', async () => {
     const table = await plain()
     expect(await rowsOf(table)).toEqual([])
