@@ -1,3 +1,5 @@
+import { cp, rm, writeFile } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
 import { loadEventTypes, rawLine, rawLineTail } from '@sluice/events'
 import { expect, it } from 'vitest'
 import { followExplosion } from '../src/explosion.ts'
@@ -12,9 +14,10 @@ const post = (number: number) => {
   return rawLine('batch-1', number, rawLineTail({ ...envelope, form: 'event', wait: 0 }, text))
 }
 
-it('a lake works in a folder whose name has what DuckDB takes for a pattern', async () => {
+it('a lake in a folder whose name is a pattern reads its own files, and never those of a copy that the pattern means', async () => {
   const types = await loadEventTypes()
   const world = await openWorld('folder', undefined, "it's [a] *lake? ")
+  let copy: string | undefined
   try {
     const lake = await Lake.open(world.lake, types)
     const ledger = await Ledger.open(lake.ledger.delta, { log_epoch: 'e', now: world.lake.now })
@@ -42,6 +45,11 @@ it('a lake works in a folder whose name has what DuckDB takes for a pattern', as
         Array.from({ length: 600 }, (_, at) => at),
       ),
     ).toMatchObject({ stored: 600, repeats: 0 })
+    // DuckDB takes the pattern first, and the name itself only where nothing fits the pattern.
+    copy = world.store.location.replace('[a]', 'a').replaceAll(/[*?]/g, '_')
+    await cp(world.store.location, copy, { recursive: true })
+    for (const { path } of (await lake.ledger.refresh()).files())
+      await writeFile(join(copy, lake.ledger.key(path)), 'another lake')
     expect(await decide(600, [3, 601])).toMatchObject({ stored: 1, repeats: 1 })
     const source = lake.table('posts') ?? expect.fail('there is such a table')
     const target = lake.table('post_media') ?? expect.fail('there is such a table')
@@ -51,5 +59,6 @@ it('a lake works in a folder whose name has what DuckDB takes for a pattern', as
     expect([source.view().rowCount(), target.view().rowCount()]).toEqual([601, 1202])
   } finally {
     await world.close()
+    if (copy) await rm(dirname(copy), { recursive: true })
   }
 })
