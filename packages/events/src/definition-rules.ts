@@ -14,8 +14,6 @@ const NUMBERS: readonly Kind[] = ['int', 'long', 'float', 'double', 'decimal']
 const IDS: readonly Kind[] = ['string', 'string_list']
 /** Kinds whose values a graph orders as the lake does: what an edge that keeps the newest may be ordered by. */
 export const EDGE_ORDERS: readonly Kind[] = ['instant', 'int', 'long']
-/** Names that SQL over the lake already knows. */
-const RESERVED_TABLES: ReadonlySet<string> = new Set(['ledger', 'quarantine', 'raw', 's3_clickstream_logs'])
 const EXPLODED_COLUMNS: ReadonlySet<string> = new Set(['position', 'name', 'sha256'])
 
 /** What is wrong with how the parts of a definition fit together; `undefined` if nothing is. The shape must be right. */
@@ -28,8 +26,6 @@ export function brokenRule(type: EventType): string | undefined {
     if (kinds && !kinds.includes(field.kind))
       return `expected the ${role} to be ${aKind(kinds)}; ${name} is ${aKind([field.kind])}`
   }
-  const taken = [type.table, type.explode?.table].find((table) => table !== undefined && RESERVED_TABLES.has(table))
-  if (taken !== undefined) return `the table ${taken} is one of the lake's own; choose another name`
   return brokenField(fields) ?? brokenKey(type, fields) ?? brokenExample(type, fields)
 }
 

@@ -5,6 +5,7 @@ const NAME = /^[a-z][a-z0-9_]{0,62}$/
 /** Names of nodes, edges and their properties in Neo4j. */
 const GRAPH_NAME = /^[A-Za-z][A-Za-z0-9_]{0,62}$/
 const MOST_FIELDS = 500
+/** Names that SQL over the lake already knows. */
 const RESERVED_TABLES: ReadonlySet<unknown> = new Set([
   'ledger',
   'quarantine',

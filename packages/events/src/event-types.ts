@@ -3,10 +3,17 @@ import type { EventType } from './event-type.ts'
 import { EventTypeError } from './event-type-error.ts'
 import type { Field } from './field.ts'
 
+/** A Delta primitive type, or a list of strings. */
+export type ColumnType =
+  | Exclude<Field['kind'], 'int' | 'instant' | 'string_list' | 'decimal'>
+  | 'integer'
+  | 'timestamp'
+  | 'array<string>'
+  | `decimal(${number},${number})`
+
 export interface TableColumn {
   name: string
-  /** A Delta primitive type, or `array<string>`. */
-  type: string
+  type: ColumnType
   nullable: boolean
 }
 
@@ -65,14 +72,20 @@ export function tableColumns(type: EventType): TableColumn[] {
 /** Columns of an explosion: key, position from 0, the list's item, the SHA-256 of the media of that name. */
 export function explosionColumns(type: EventType): TableColumn[] {
   return [
-    { name: type.key ?? 'key', type: 'string', nullable: true },
+    { name: explodedKey(type), type: 'string', nullable: true },
     { name: 'position', type: 'integer', nullable: true },
     { name: 'name', type: 'string', nullable: true },
     { name: 'sha256', type: 'string', nullable: true },
   ]
 }
 
-export function deltaTypeOf(field: Field): string {
+/** The column that an exploded table and its source share. A definition without key has no explosion. */
+export function explodedKey({ type, key }: EventType): string {
+  if (key === undefined) throw new EventTypeError(`event type ${JSON.stringify(type)}: explode needs a key`)
+  return key
+}
+
+export function deltaTypeOf(field: Field): ColumnType {
   switch (field.kind) {
     case 'int':
       return 'integer'

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { EventType } from '@sluice/events'
+import { type EventType, explodedKey } from '@sluice/events'
 import { identifier } from './duckdb/sql-text.ts'
 import { LEDGER_TXN } from './ledger/apply.ts'
 import { fileList } from './table/file-list.ts'
@@ -73,7 +73,7 @@ async function explodedRows(
   after: number,
   through: number,
 ): Promise<{ keys: string[]; rows: ExplodedRow[] }> {
-  const key = type.key ?? 'event_id'
+  const key = explodedKey(type)
   const list = type.explode?.list ?? ''
   const keys = new Set<string>()
   const rows: ExplodedRow[] = []
@@ -97,7 +97,7 @@ async function replace(
   rows: readonly ExplodedRow[],
   txn: { appId: string; version: number; after: number },
 ) {
-  const column = type.key ?? 'event_id'
+  const column = explodedKey(type)
   const hashes = await lookUp([...new Set(rows.map(({ name }) => name))], sha256Of)
   const lines = rows.map(({ key, position, name }) =>
     JSON.stringify({ key, position, name, sha256: hashes.get(name) ?? null }),

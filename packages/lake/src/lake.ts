@@ -1,6 +1,6 @@
-import type { DefinedTable, EventTypes } from '@sluice/events'
+import { type DefinedTable, type EventTypes, explodedKey } from '@sluice/events'
 import { LEDGER_COLUMNS, LEDGER_TABLE, QUARANTINE_COLUMNS, QUARANTINE_TABLE } from './ledger/schema.ts'
-import { type Column, eventColumns } from './table/column-type.ts'
+import { type Column, columnsOf } from './table/column-type.ts'
 import type { LakeParts, TableUse } from './table/lake-parts.ts'
 import { LakeTable } from './table/lake-table.ts'
 
@@ -73,16 +73,6 @@ const LEDGER_USE: TableUse = { name: LEDGER_TABLE, cluster_by: ['id_hash'], targ
 
 function useOf({ type, table, exploded }: DefinedTable): TableUse {
   if (!exploded) return { name: table, key: type.key, time: type.time }
-  const key = type.key ?? 'event_id'
+  const key = explodedKey(type)
   return { name: table, identity: [key, 'position'], cluster_by: [key] }
-}
-
-function columnsOf({ type, exploded }: DefinedTable): Column[] {
-  if (!exploded) return eventColumns(type)
-  return [
-    { name: type.key ?? 'event_id', type: 'string' },
-    { name: 'position', type: 'integer' },
-    { name: 'name', type: 'string' },
-    { name: 'sha256', type: 'string' },
-  ]
 }

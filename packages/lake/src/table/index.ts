@@ -1,5 +1,5 @@
 export type { ChangedRow, ChangesOptions } from './changes.ts'
-export { type Column, deltaType, EVENT_COLUMNS, eventColumns, schemaOf, sqlType } from './column-type.ts'
+export { type Column, columnsOf, schemaOf, sqlType } from './column-type.ts'
 export type { NewValues, RowChoice } from './delete.ts'
 export { fileList } from './file-list.ts'
 export { LakeError, type LakeErrorCode } from './lake-error.ts'
