@@ -1,5 +1,6 @@
 import type { Action, AddFile, DeltaTable, Reads, Snapshot } from '@sluice/delta'
-import { addOf, LEDGER_TXN, type PlannedFile, type PlanStep, type PlanTarget } from '@sluice/lake/ledger/index'
+import { LEDGER_TXN, type PlannedFile, type PlanStep, type PlanTarget } from '@sluice/lake/ledger/index'
+import { addOf } from '@sluice/lake/table/write-outcome'
 import type { PlainFiles, PlainRow } from './plain-rows.ts'
 
 /** The quarantine applies its closings by a count of their own: they are a target of their own. */
@@ -92,7 +93,7 @@ export class PlainTable implements PlanTarget {
       operation: 'OPTIMIZE',
       reads: { kind: 'files', matches: () => false },
       actions: [
-        { add: { ...addOf(merged, now), dataChange: false } },
+        addOf(merged, now, false),
         ...files.map(({ path }) => ({ remove: { path, deletionTimestamp: now, dataChange: false } })),
       ],
     })
@@ -120,7 +121,7 @@ export class PlainTable implements PlanTarget {
     const now = this.#now()
     const actions: Action[] = [
       { txn: { appId: this.#txn, version: step.through, lastUpdated: now } },
-      ...add.map((file) => ({ add: addOf(file, now) })),
+      ...add.map((file) => addOf(file, now)),
       ...remove.map(({ path }) => ({ remove: { path, deletionTimestamp: now, dataChange: true } })),
     ]
     const outcome = await this.#delta.commit(snapshot, { operation, actions, reads })

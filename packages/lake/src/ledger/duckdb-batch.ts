@@ -1,5 +1,6 @@
 import { rm, writeFile } from 'node:fs/promises'
 import type { DuckDBConnection } from '@duckdb/node-api'
+import { identifier } from '../duckdb/sql-text.ts'
 import type { TypedBatch } from '../typing/typed-batch.ts'
 import type { AwaitedOutcome, Covered, LoadedBatch, WrittenBatch } from './batch.ts'
 import { batchInput, isEmpty, type LogLine } from './batch-input.ts'
@@ -112,7 +113,7 @@ async function writeBatch(
   await insertVerdicts(connection, lines, verdicts)
   const entries: WrittenBatch['entries'] = {}
   for (const { table, relation } of typed.tables) {
-    const columns = parts.columnsOf(table).map(quoted).join(', ')
+    const columns = parts.columnsOf(table).map(identifier).join(', ')
     const file = await parts.writeFile(
       table,
       `SELECT ${columns} FROM ${relation} WHERE seq NOT IN (SELECT seq FROM batch_verdicts) ORDER BY seq`,
@@ -151,7 +152,7 @@ const LEDGER_EXPRESSIONS: Readonly<Record<string, string>> = {
   order_at: `CASE WHEN ${OUTCOME} = 'stored' THEN order_at END`,
 }
 
-const LEDGER_SELECT = `SELECT ${LEDGER_COLUMNS.map(({ name }) => `${LEDGER_EXPRESSIONS[name] ?? `batch_rows.${quoted(name)}`} AS ${quoted(name)}`).join(', ')}
+const LEDGER_SELECT = `SELECT ${LEDGER_COLUMNS.map(({ name }) => `${LEDGER_EXPRESSIONS[name] ?? `batch_rows.${identifier(name)}`} AS ${identifier(name)}`).join(', ')}
   FROM batch_rows ${WITH_VERDICT} WHERE verdict.kind IS DISTINCT FROM 'redelivered' ORDER BY id_hash`
 
 const QUARANTINE_EXPRESSIONS: Readonly<Record<string, string>> = {
@@ -162,7 +163,7 @@ const QUARANTINE_EXPRESSIONS: Readonly<Record<string, string>> = {
   closed_by: 'NULL::VARCHAR',
 }
 
-const QUARANTINE_SELECT = `SELECT ${QUARANTINE_COLUMNS.map(({ name }) => `${QUARANTINE_EXPRESSIONS[name] ?? `batch_rows.${quoted(name)}`} AS ${quoted(name)}`).join(', ')}
+const QUARANTINE_SELECT = `SELECT ${QUARANTINE_COLUMNS.map(({ name }) => `${QUARANTINE_EXPRESSIONS[name] ?? `batch_rows.${identifier(name)}`} AS ${identifier(name)}`).join(', ')}
   FROM batch_rows ${WITH_VERDICT}
   WHERE verdict.kind = 'conflict' OR (reason IS NOT NULL AND verdict.kind IS NULL) ORDER BY seq`
 
@@ -230,8 +231,4 @@ async function awaitedOf(connection: DuckDBConnection): Promise<AwaitedOutcome[]
     table: table === null ? null : String(table),
     reason: reason === null ? null : String(reason),
   }))
-}
-
-function quoted(name: string): string {
-  return `"${name.replaceAll('"', '""')}"`
 }

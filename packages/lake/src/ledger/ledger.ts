@@ -1,21 +1,10 @@
-import type { Action, AddFile, Commit, Snapshot, TryCommitOutcome } from '@sluice/delta'
+import type { Action, AddFile, Commit, Snapshot } from '@sluice/delta'
+import { addOf } from '../table/write-outcome.ts'
 import type { Covered, WrittenBatch } from './batch.ts'
+import type { LedgerLog } from './ledger-log.ts'
 import { contradicts, markOf, markTxn } from './log-mark.ts'
-import { type LedgerNote, ledgerNoteOf, type Plan, type PlanEntry, type PlannedFile } from './plan.ts'
-
-/** The part of a Delta table that the ledger is built on. */
-export interface LedgerLog {
-  snapshot(): Promise<Snapshot>
-  update(snapshot: Snapshot): Promise<Snapshot>
-  tryCommit(snapshot: Snapshot, commit: LedgerCommit): Promise<TryCommitOutcome>
-  readCommit(version: number): Promise<Commit | undefined>
-}
-
-export interface LedgerCommit {
-  actions: Action[]
-  operation: string
-  commitInfo: Readonly<Record<string, unknown>>
-}
+import { type Decision, lastDecision, withNewestDecision } from './newest-decision.ts'
+import { type LedgerNote, ledgerNoteOf, type Plan, type PlanEntry } from './plan.ts'
 
 /** A covered partition stands elsewhere than where the batch began. */
 export interface Fenced {
@@ -187,7 +176,7 @@ export class Ledger {
         txnOf(this.#appId(partition), Number(next), this.#now()),
         ...(mark === undefined ? [] : [txnOf(markTxn(this.#log_epoch, partition), mark, this.#now())]),
       ]),
-      ...(written.ledger ? [{ add: addOf(written.ledger, this.#now()) }] : []),
+      ...(written.ledger ? [addOf(written.ledger, this.#now())] : []),
     ]
     const outcome = await this.#log.tryCommit(this.#snapshot, {
       operation: 'WRITE',
@@ -265,62 +254,6 @@ const txnOf = (appId: string, version: number, lastUpdated: number): Action => (
   txn: { appId, version, lastUpdated },
 })
 
-/** The `add` action of a file written before its commit. */
-export function addOf(file: PlannedFile, now: number): AddFile {
-  return {
-    path: file.path,
-    partitionValues: {},
-    size: file.size,
-    modificationTime: now,
-    dataChange: true,
-    stats: file.stats,
-  }
-}
-
-interface Decision {
-  version: number
-  note: LedgerNote
-}
-
-/** What a commit decided; `undefined` for those of compactions and other engines. */
-function decisionOf({ version, commitInfo }: Commit): Decision | undefined {
-  const note = ledgerNoteOf(commitInfo)
-  return note && { version, note }
-}
-
-function lastDecision(commits: readonly Commit[]): Decision | undefined {
-  for (const commit of commits.toReversed()) {
-    const decision = decisionOf(commit)
-    if (decision) return decision
-  }
-  return undefined
-}
-
 /** Files with receipts that an entry's actions bring; a compaction only rearranges receipts. */
 const receiptsIn = (actions: readonly Action[]): AddFile[] =>
   actions.flatMap((action) => ('add' in action && action.add.dataChange ? [action.add] : []))
-
-/** A snapshot and the newest decision up to it; of a later version if that decision is cleaned up while it is looked for. */
-async function withNewestDecision(
-  log: LedgerLog,
-  at: Snapshot,
-): Promise<{ snapshot: Snapshot; newest: Decision | undefined }> {
-  let snapshot = at
-  for (let version = snapshot.version; version > 0; ) {
-    const commit = await log.readCommit(version)
-    const newest = commit && decisionOf(commit)
-    if (newest) return { snapshot, newest }
-    if (commit) {
-      version--
-      continue
-    }
-    const later = await log.snapshot()
-    if (later.version <= snapshot.version)
-      throw new Error(
-        `ledger: version ${version} was removed before a later decision replaced it; the log was cleaned by something that does not know the ledger`,
-      )
-    snapshot = later
-    version = later.version
-  }
-  return { snapshot, newest: undefined }
-}
