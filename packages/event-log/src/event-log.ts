@@ -53,7 +53,11 @@ export interface EventLog {
   producer(): Promise<LogProducer>
   consumer(options: ConsumerOptions): Promise<LogConsumer>
   /** Deletes records below these offsets where the implementation can; they are no longer needed by any reader. */
-  truncate(topic: string, before: readonly { partition: number; offset: bigint }[]): Promise<void>
+  truncate(
+    topic: string,
+    before: readonly { partition: number; offset: bigint }[],
+    options?: TruncateOptions,
+  ): Promise<void>
   close(): Promise<void>
 }
 
@@ -61,6 +65,11 @@ export interface TopicOptions {
   partitions: number
   /** Records older than this may be removed by the log itself. Left out: kept until `truncate`. */
   retention_ms?: number
+}
+
+export interface TruncateOptions {
+  /** Records younger than this stay, by the brokers' clocks. Of Kafka; the embedded log does not know how old they are. */
+  keep_ms?: number
 }
 
 export interface LogProducer {

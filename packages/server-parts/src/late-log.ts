@@ -16,7 +16,7 @@ export function lateLog(open: () => Promise<EventLog>): EventLog {
     identity: async (topic) => (await opened()).identity(topic),
     producer: async () => (await opened()).producer(),
     consumer: async (options) => (await opened()).consumer(options),
-    truncate: async (topic, before) => (await opened()).truncate(topic, before),
+    truncate: async (topic, before, options) => (await opened()).truncate(topic, before, options),
     async close() {
       // One that could not be opened has nothing to close.
       const log = await opening?.catch(() => undefined)

@@ -1,5 +1,4 @@
 import { mkdir, rm } from 'node:fs/promises'
-import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { type EventLog, LogError, type Notices } from '@sluice/event-log'
 import { kafkaNotices, openKafkaLog } from '@sluice/event-log/kafka'
@@ -10,9 +9,10 @@ import { openS3Store } from '@sluice/object-store/s3'
 import type { RawZone } from '@sluice/raw-zone'
 import { openObjectRawZone } from '@sluice/raw-zone/objects'
 import { assertSafeBinding, backgroundLoop, faultFields, parseApiKeys, type ServiceParts } from '@sluice/service'
+import { kafkaOptions, s3Options } from './client-options.ts'
 import { lateLog } from './late-log.ts'
 import { LogLife } from './log-life.ts'
-import { kafkaLogin, s3Credentials } from './logins.ts'
+import { packingFailed } from './packing-failed.ts'
 import type { ServerSettings } from './settings.ts'
 import { firstLook, toldWith } from './told-at-start.ts'
 
@@ -49,19 +49,15 @@ export async function openServerParts(
   limits: OpenLimits = {},
 ): Promise<ServerParts> {
   assertSafeBinding({ host: settings.host, keys: parseApiKeys(settings.api_keys), open: settings.open })
-  const sasl = kafkaLogin(settings)
-  const credentials = s3Credentials(settings)
+  const kafka = kafkaOptions(settings, name)
+  const s3 = s3Options(settings)
   const eventTypes = await loadEventTypes({ folder: settings.event_types })
   const scratch = join(settings.scratch, name)
   await rm(scratch, { recursive: true, force: true })
   await mkdir(scratch, { recursive: true })
   const objectStore = await closers.open('object store', () =>
     openS3Store({
-      bucket: settings.s3_bucket,
-      endpoint: settings.s3_endpoint,
-      region: settings.s3_region,
-      create_bucket: settings.s3_create_bucket,
-      credentials,
+      ...s3,
       ...limits,
       cache: { path: join(scratch, 'objects'), limit_bytes: settings.cache_limit_mb * 1024 ** 2 },
     }).catch((error: unknown) => Promise.reject(toldWith('SLUICE_S3_*', error))),
@@ -80,18 +76,7 @@ export async function openServerParts(
     ),
   )
   const log = await closers.open('event log', () =>
-    lateLog(() =>
-      openKafkaLog({
-        brokers: settings.kafka_brokers.split(',').map((broker) => broker.trim()),
-        clientId: `sluice-${name}-${hostname()}`,
-        epoch,
-        sasl,
-        ssl: settings.kafka_tls,
-        replication: settings.kafka_replication,
-        logger,
-        limits: SEND_KAFKA_LIMITS,
-      }),
-    ),
+    lateLog(() => openKafkaLog({ ...kafka, epoch, logger, limits: SEND_KAFKA_LIMITS })),
   )
   await firstLook(() => log.offsets(EVENTS_TOPIC).catch(unlessNew), 'SLUICE_KAFKA_*', { logger })
   const notices = await closers.open('notices', () =>
@@ -109,8 +94,11 @@ function unlessNew(error: unknown): void {
   if (!(error instanceof LogError) || error.code !== 'unknown_topic') throw error
 }
 
-export function openServerRawZone({ objectStore, scratch }: ServerParts, { closers }: ServiceParts): Promise<RawZone> {
-  return closers.open('raw zone', () => openObjectRawZone({ store: objectStore, local_path: join(scratch, 'raw') }))
+export function openServerRawZone({ objectStore, scratch }: ServerParts, service: ServiceParts): Promise<RawZone> {
+  const packing_failed = packingFailed(service)
+  return service.closers.open('raw zone', () =>
+    openObjectRawZone({ store: objectStore, local_path: join(scratch, 'raw'), packing_failed }),
+  )
 }
 
 /** The lake's tables, with a DuckDB of their own; missing tables are created. */

@@ -17,6 +17,10 @@ export const serverSettings = z.object({
   s3_region: setting.optionalText().describe('region of the bucket'),
   s3_access_key: setting.optionalText().describe("access key; none: the SDK's own chain of credentials"),
   s3_secret_key: setting.optionalText().describe('secret key'),
+  s3_path_style: z
+    .enum(['0', '1', 'auto'], { error: 'expected 1, 0 or auto' })
+    .default('auto')
+    .describe("1: the bucket in the path, 0: in the host's name; auto: in the path where an endpoint is set"),
   s3_create_bucket: setting.flag(false).describe('1: make the bucket if it is missing'),
   kafka_brokers: setting.text('127.0.0.1:9092').describe('host:port,host:port'),
   kafka_username: setting.optionalText().describe('SASL user; none: no login'),
@@ -32,7 +36,13 @@ export const serverSettings = z.object({
   kafka_tls: setting
     .flag(false)
     .describe('1: TLS to the brokers; a private authority: a PEM file in NODE_EXTRA_CA_CERTS'),
-  kafka_replication: setting.int(1, { min: 1, max: 9 }).describe('copies of each partition of new topics'),
+  kafka_replication: setting
+    .int(0, { max: 9 })
+    .describe('copies of each partition of new topics; 0: 3, or as many as there are brokers'),
+  kafka_producer: z
+    .enum(['kafkajs', 'platformatic'], { error: 'expected kafkajs or platformatic' })
+    .default('kafkajs')
+    .describe('client that sends to Kafka: kafkajs, or platformatic, which needs less processor time'),
   partitions: setting.int(4, { min: 1, max: 256 }).describe('partitions of the event log; can grow, never shrink'),
 })
 

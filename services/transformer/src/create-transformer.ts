@@ -14,6 +14,7 @@ import {
 } from '@sluice/lake'
 import { backgroundLoop, type Logger, type Metrics } from '@sluice/service'
 import { type TransformerLimits, transformerLimits } from './limits.ts'
+import { type KeptRecords, logTruncation } from './log-truncation.ts'
 import { type PumpedTable, TablePump } from './table-pump.ts'
 import { Transformer } from './transformer.ts'
 import { transformerGauges } from './transformer-gauges.ts'
@@ -35,8 +36,8 @@ export interface TransformerServiceParts {
   limits?: Partial<TransformerLimits>
   /** Told when the log is not the one that the ledger's offsets belong to: it was deleted, made anew or cut off. */
   logLost?: (error: LogError) => Promise<void>
-  /** Whether records that are decided are deleted from the log, which keeps them for nobody else. */
-  truncates_log?: boolean
+  /** Which records that are decided are deleted from the log; `true`: all, at each round of upkeep. Left out: none. */
+  truncates_log?: boolean | KeptRecords
   now: () => number
 }
 
@@ -107,20 +108,14 @@ export async function startTransformer(parts: TransformerServiceParts): Promise<
     },
     { name: 'transform', log: logger, pause_ms: 0, failed: () => metrics.failed() },
   )
-  const truncate = async () => {
-    const decided = (await log.offsets(parts.topic)).map(({ partition }) => ({
-      partition,
-      offset: ledger.nextOffset(partition),
-    }))
-    await log.truncate(parts.topic, decided)
-  }
+  const kept = parts.truncates_log === true ? { keep_ms: 0, every_ms: 0 } : parts.truncates_log
   const upkeep = new Upkeep({
     lake,
     ledger,
     log: logger,
     every_ms: limits.upkeep_every_ms,
     failed: () => metrics.failed(),
-    ...(parts.truncates_log ? { truncate } : {}),
+    ...(kept ? { truncate: logTruncation({ log, topic: parts.topic, ledger, now }, kept) } : {}),
   })
   return {
     ledger,

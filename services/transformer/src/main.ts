@@ -1,12 +1,11 @@
 import { EVENTS_TOPIC } from '@sluice/events'
-import { flowSettings, openServerLake, openServerParts, whenThere } from '@sluice/server-parts'
-import { ConfigError, createApp, runService, serve, setting } from '@sluice/service'
+import { openServerLake, openServerParts, whenThere } from '@sluice/server-parts'
+import { ConfigError, createApp, runService, serve } from '@sluice/service'
 import { startTransformer } from './create-transformer.ts'
+import { settings } from './settings.ts'
 
 const VERSION = '0.1.0'
-const settings = flowSettings.extend({
-  group: setting.text('transformer').describe('consumer group: transformers of one lake share its partitions'),
-})
+const HOUR_MS = 3_600_000
 
 await runService(
   {
@@ -31,6 +30,7 @@ await runService(
           logger,
           metrics,
           limits: { freshness_ms: config.freshness_ms },
+          truncates_log: { keep_ms: config.kafka_retention_hours * HOUR_MS, every_ms: 60_000 },
           async logLost(err) {
             logger.error({ err }, 'the event log was lost; it begins another life and is filled from the raw zone')
             await parts.life.end()

@@ -45,7 +45,7 @@ export async function openKafkaLog(options: KafkaLogOptions): Promise<EventLog> 
     ensureTopic: (topic, topicOptions) => topics.ensure(topic, topicOptions),
     offsets: (topic) => topics.offsets(topic),
     identity: async (topic) => (await topics.check(topic)).id,
-    truncate: (topic, before) => topics.truncate(topic, before),
+    truncate: (topic, before, truncateOptions) => topics.truncate(topic, before, truncateOptions),
     async producer(): Promise<LogProducer> {
       stillOpen()
       const producer = await new KafkaProducer(settings, topics).open()

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { ConfigResourceTypes, IncrementalAlterConfigOperationTypes, ListOffsetTimestamps } from '@platformatic/kafka'
-import { LogError, type PartitionOffsets, type TopicOptions } from '../event-log.ts'
+import { LogError, type PartitionOffsets, type TopicOptions, type TruncateOptions } from '../event-log.ts'
 import type { KafkaAdmin } from './admin.ts'
 import { type KafkaSettings, topicName } from './settings.ts'
 
@@ -73,14 +73,20 @@ export class KafkaTopics {
     })
   }
 
-  async truncate(topic: string, before: readonly { partition: number; offset: bigint }[]): Promise<void> {
+  async truncate(
+    topic: string,
+    before: readonly { partition: number; offset: bigint }[],
+    { keep_ms = 0 }: TruncateOptions = {},
+  ): Promise<void> {
     if (before.length === 0) return
-    await this.check(topic)
+    const known = await this.offsets(topic)
     const name = topicName(this.#settings, topic)
+    const since = BigInt(Math.max(0, Date.now() - keep_ms))
+    const young = keep_ms > 0 ? await this.#list(name, known.length, since) : new Map<number, bigint>()
+    const partitions = before.flatMap(({ partition, offset }) => cutOf(known[partition], offset, young.get(partition)))
+    if (partitions.length === 0) return
     await this.#admin.ask(`deleting records of ${name}`, (admin) =>
-      admin.deleteRecords({
-        topics: [{ name, partitions: before.map(({ partition, offset }) => ({ partition, offset })) }],
-      }),
+      admin.deleteRecords({ topics: [{ name, partitions }] }),
     )
   }
 
@@ -224,6 +230,21 @@ export class KafkaTopics {
       `topic ${topicName(this.#settings, topic)} ${how}, so the offsets known of it mean nothing: open the log with a new epoch and refill it from the raw zone`,
     )
   }
+}
+
+/**
+ * Where a partition is to begin, if that is behind where it does.
+ * @param young offset of the first record that is to stay for its age; negative if none is
+ */
+function cutOf(
+  known: PartitionOffsets | undefined,
+  before: bigint,
+  young = -1n,
+): { partition: number; offset: bigint }[] {
+  // An offset beyond the end is of another log: whoever reads there finds out.
+  if (!known || before > known.end) return []
+  const offset = young >= 0n && young < before ? young : before
+  return offset > known.earliest ? [{ partition: known.partition, offset }] : []
 }
 
 /** Headers, keys and lengths around the values of a batch. */

@@ -132,6 +132,33 @@ await describeServer('the log on Kafka in bad times', kafkaEndpoint, ({ brokers,
       expect(error.message).toContain('partition 0, offset 1')
     })
 
+    it('cut up to what was decided: no young record goes, no undecided one, and the last decided one is known again', async () => {
+      await log.ensureTopic('t', { partitions: 1 })
+      const producer = await log.producer()
+      for (const text of ['a', 'b', 'c', 'd']) await producer.send('t', [record(0, text)])
+      const earliest = async () => (await log.offsets('t')).map((one) => one.earliest)
+      await log.truncate('t', [{ partition: 0, offset: 2n }], { keep_ms: 3_600_000 })
+      expect(await earliest()).toEqual([0n])
+      await new Promise((resolve) => setTimeout(resolve, 1_100))
+      await producer.send('t', [record(0, 'young')])
+      await log.truncate('t', [{ partition: 0, offset: 5n }], { keep_ms: 1_000 })
+      expect(await earliest()).toEqual([4n])
+      // Another transformer, which is behind, and one that knows another log.
+      await log.truncate('t', [{ partition: 0, offset: 2n }])
+      await log.truncate('t', [{ partition: 0, offset: 77n }])
+      expect(await earliest()).toEqual([4n])
+      const shown: string[] = []
+      const consumer = await log.consumer({
+        topic: 't',
+        startFrom: async () => new Map([[0, 5n]]),
+        continues: (before) => shown.push(textOf(before)) > 0,
+      })
+      await producer.send('t', [record(0, 'next')])
+      const seen: string[] = []
+      while (seen.length < 1) seen.push(...(await consumer.poll(LIMITS)).records.map(textOf))
+      expect([shown, seen]).toEqual([['young'], ['next']])
+    })
+
     it('with records of another program: empty ones, and everything of ours', async () => {
       await log.ensureTopic('t', { partitions: 1 })
       const ours = await log.producer()
