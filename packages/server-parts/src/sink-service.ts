@@ -1,5 +1,6 @@
+import { randomUUID } from 'node:crypto'
 import { backgroundLoop, createApp, runService, type ServiceDefinition, serve } from '@sluice/service'
-import { lateStore, obeySinkWish, routedTables, type Store, type StoreName, sinkEvery, startSink } from '@sluice/store'
+import { lateStore, routedTables, SinkObedience, type Store, type StoreName, sinkEvery, startSink } from '@sluice/store'
 import type { z } from 'zod'
 import { openServerLake, openServerParts } from './open-parts.ts'
 import type { flowSettings } from './settings.ts'
@@ -37,14 +38,22 @@ export function sinkService<S extends typeof flowSettings>(
         notices: parts.notices,
         events,
         limits: { every_ms: sinkEvery(config.freshness_ms) },
+        objects: parts.objectStore,
         now: Date.now,
       }),
     )
     sinkGauges(metrics, new Map([[name, runner]]), Date.now)
+    const obedience = new SinkObedience({
+      objects: parts.objectStore,
+      name,
+      runner,
+      process_id: randomUUID(),
+      now: Date.now,
+    })
     await closers.open('what operators want', () =>
       backgroundLoop(
         async () => {
-          await obeySinkWish(parts.objectStore, name, runner)
+          await obedience.look()
           return undefined
         },
         { name: 'what operators want', log: logger, pause_ms: LOOK_EVERY_MS },

@@ -7,5 +7,6 @@ export { type LakeSourceOptions, lakeSource, type SourceTable, VersionGone } fro
 export * from './runner/store-runner.ts'
 export * from './sink.ts'
 export * from './sink-control.ts'
+export * from './sink-obedience.ts'
 export * from './sink-wish.ts'
 export * from './store.ts'

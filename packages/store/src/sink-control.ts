@@ -7,7 +7,7 @@ type Controlled = Pick<StoreRunner, 'state' | 'pause' | 'resume' | 'reload'>
 
 /**
  * Controls a sink that runs in this process. A pause is written down before it begins and taken back when it ends, so that
- * it lasts longer than the process: whoever starts the sink reads the wish first (`readSinkWish`).
+ * it lasts longer than the process: whoever starts the sink reads the wish first (`startSink`).
  */
 export function sinkControl(objects: ObjectStore, name: StoreName, runner: Controlled) {
   const wantPaused = (paused: boolean) => changeSinkWish(objects, name, (wanted) => ({ ...wanted, paused }))

@@ -16,7 +16,7 @@ export interface RowChange {
   row: Row
 }
 
-/** How far a store follows a table. `chunk` counts the batches applied beyond `version` on the way to `target`. */
+/** How far a store follows a table. `step.chunks` counts the batches applied beyond `version` on the way to `step.target`. */
 export interface Progress {
   /** Delta table id. Another id means that the table was rebuilt: reload, never "already newer". */
   table_id: string
@@ -76,6 +76,8 @@ export interface InventoryRow {
  * - Every value of every `Row` comes back from a question as it went in, or the row is refused: quotes, backslashes,
  *   line breaks, NUL, `__proto__`, numbers beyond 2^53, long strings.
  * - What `apply` resolved is seen by the next `ask`, `inventory` and `progress`, also after SIGKILL of the store.
+ * - A process that prepares nothing reads what another one prepared and filled: who only asks must not prepare, because
+ *   with other event types that would take tables away.
  * All arguments and results are plain data, so that a store can live in another process.
  */
 export interface Store {

@@ -226,3 +226,21 @@ test('a table that goes on changing is caught up with in fewer steps than it has
     [1, 4],
   ])
 })
+
+test('a reload waits for a store that is away, and says until when the store has not forgotten', async () => {
+  source.put('a')
+  runner.start()
+  await equal('a')
+  const forget = store.forget.bind(store)
+  let away = true
+  store.forget = async (table) => {
+    if (away) throw new StoreError('unreachable', 'away', { retryable: true })
+    await forget(table)
+  }
+  await runner.reload()
+  await vi.waitFor(() => expect(runner.state().error).toBe('away'))
+  expect(runner.forgets).toBe(true)
+  away = false
+  await vi.waitFor(() => expect(runner.forgets).toBe(false), 10_000)
+  await equal('a')
+})

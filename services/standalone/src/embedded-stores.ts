@@ -10,7 +10,6 @@ import {
   hostStore,
   type InventoryQuery,
   type Question,
-  readSinkWish,
   routedTables,
   type StoreName,
   sinkControl,
@@ -53,7 +52,6 @@ export async function startEmbeddedStores(parts: EmbeddedStoresParts): Promise<E
   const { folder, objectStore, lake, notices, logger, now } = parts
   const events = sinkEvents(parts.metrics, logger, now)
   const start = async (name: StoreName) => {
-    const { paused } = await readSinkWish(objectStore, name)
     const store = hostStore({
       name,
       module: import.meta.resolve(`@sluice/store-${name}/embedded`),
@@ -62,13 +60,13 @@ export async function startEmbeddedStores(parts: EmbeddedStoresParts): Promise<E
       warn: (message, details) => logger.warn(details, message),
       now,
     })
-    const sink = startSink({
+    const sink = await startSink({
       store,
       lake,
       notices,
       events: events(name, routedTables(lake.types, name)),
       limits: { every_ms: parts.every_ms },
-      paused,
+      objects: objectStore,
       now,
     })
     return { name, store, sink, ...KINDS[name] }

@@ -111,6 +111,11 @@ export class StoreRunner {
     this.wake(table)
   }
 
+  /** Whether the store has still to forget a table that is to be reloaded. */
+  get forgets(): boolean {
+    return this.#followers.some((follower) => follower.forgets)
+  }
+
   state(): RunnerState {
     const errors = [...this.#errors.values()]
     return {

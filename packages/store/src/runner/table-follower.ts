@@ -61,6 +61,11 @@ export class TableFollower {
     this.#reload = { version }
   }
 
+  /** Whether a reload was asked for and the store has not forgotten the table yet. */
+  get forgets(): boolean {
+    return this.#reload !== undefined
+  }
+
   /** Steps until the store is at the newest version. Throws what the store and the lake throw; nothing is lost by it. */
   async catchUp(interrupted: () => boolean): Promise<void> {
     const busy = this.#run(interrupted)
@@ -153,7 +158,8 @@ export class TableFollower {
     if (!asked) return
     const head = await this.#parts.source.head()
     await this.#forget('asked for')
-    this.#reload = undefined
+    // Somebody may have asked again meanwhile.
+    if (this.#reload === asked) this.#reload = undefined
     if (asked.version === undefined || asked.version >= head.version) return
     await this.#step(undefined, { ...head, version: asked.version }, () => false)
   }
