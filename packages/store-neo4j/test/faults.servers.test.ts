@@ -71,6 +71,24 @@ await describeServer('Neo4j', neo4jEndpoint, ({ url, user: username, password })
     expect(await inventory('viewing_history')).toEqual({ 'WATCHED|u1|m1': `2|${instant(2)}` })
   })
 
+  test('a node that another sink has deleted meanwhile is made again, with or without an edge', async () => {
+    const other = stores[1]!
+    const seen = view('e1', 'u1', 'm1', instant(1))
+    await load(store, 'viewing_history', [seen])
+    await load(other, 'viewing_history', [deleted(seen)])
+    expect(await ask('MATCH (n:User|Movie) RETURN n')).toEqual([])
+    expect(await load(store, 'viewing_history', [view('e2', 'u1', 'm2', instant(2))])).toEqual(applied)
+    expect(await ask('MATCH (u:User)-[:WATCHED]->(m:Movie) RETURN u.id AS u, m.id AS m')).toEqual([
+      { u: 'u1', m: 'm2' },
+    ])
+    await driver.executeQuery('MATCH (n:User {id: "u1"}) DETACH DELETE n')
+    expect(await load(store, 'movies', [film('m2')])).toEqual(applied)
+    await load(other, 'movies', [film('m2', { related_to: ['m9'] }, 2)])
+    await driver.executeQuery('MATCH (n:Movie) DETACH DELETE n')
+    expect(await load(store, 'movies', [film('m2', {}, 3)])).toEqual(applied)
+    expect(await ask('MATCH (n:Movie) RETURN n.id AS id, n.title AS title')).toEqual([{ id: 'm2', title: 'Film m2' }])
+  })
+
   test('a batch whose commit was not answered counts its rows once', async () => {
     const batch = firstLoad('viewing_history', [view('e1', 'u1', 'm1', instant(1))])
     let sent = 0

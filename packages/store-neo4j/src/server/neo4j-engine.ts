@@ -8,6 +8,7 @@ import { finishForgetting, forgetTable } from './forgetting.ts'
 import type { GraphDatabase } from './graph-database.ts'
 import { fromGraph } from './graph-value.ts'
 import { identityIn, keyOf, keysOf } from './key.ts'
+import { KnownNodes, TrustedNodes } from './known-nodes.ts'
 import { HalfForgotten, Neo4jTransaction } from './neo4j-transaction.ts'
 
 /** How often a transaction ends what another process began to forget before its own turn comes. */
@@ -19,6 +20,7 @@ const MOST_TURNS = 5
  */
 export class Neo4jEngine implements GraphEngine {
   readonly #database: GraphDatabase
+  readonly #known = new KnownNodes()
 
   constructor(database: GraphDatabase) {
     this.#database = database
@@ -37,7 +39,7 @@ export class Neo4jEngine implements GraphEngine {
     for (const graph of tables) {
       const before = known.get(graph.table)
       if (before && mappingText(before) === mappingText(graph)) continue
-      if (before) await forgetTable(this.#database, before)
+      if (before) await this.forget(before)
       const stored: StoredTable = { type: graph.type, table: graph.table, columns: [] }
       await this.#database.write(({ run }) =>
         run('MERGE (t:`_Table` {name: $table}) SET t.definition = $definition', {
@@ -51,7 +53,7 @@ export class Neo4jEngine implements GraphEngine {
   async write<T>(work: (transaction: GraphTransaction) => Promise<T>): Promise<T> {
     for (let turn = 1; ; turn++) {
       try {
-        return await this.#database.write((statements) => work(new Neo4jTransaction(statements)))
+        return await this.#attempts(work)
       } catch (error) {
         if (!(error instanceof HalfForgotten) || turn === MOST_TURNS) throw error
         await this.#finishForgetting()
@@ -59,7 +61,20 @@ export class Neo4jEngine implements GraphEngine {
     }
   }
 
+  /** Nodes that were known and are gone are an interference: the next attempt knows none. */
+  async #attempts<T>(work: (transaction: GraphTransaction) => Promise<T>): Promise<T> {
+    let nodes: TrustedNodes | undefined
+    const done = await this.#database.write((statements) => {
+      if (nodes) this.#known.clear()
+      nodes = new TrustedNodes(this.#known)
+      return work(new Neo4jTransaction(statements, nodes))
+    })
+    nodes?.committed()
+    return done
+  }
+
   forget(graph: GraphTable): Promise<void> {
+    this.#known.clear()
     return forgetTable(this.#database, graph)
   }
 

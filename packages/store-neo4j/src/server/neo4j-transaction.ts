@@ -7,6 +7,7 @@ import type { Statements } from './graph-database.ts'
 import { Interfered } from './graph-error.ts'
 import { toGraph } from './graph-value.ts'
 import { keyOf } from './key.ts'
+import type { TrustedNodes } from './known-nodes.ts'
 
 /** Somebody began to forget this table and did not end it: that comes first. */
 export class HalfForgotten extends Error {}
@@ -21,9 +22,11 @@ interface Item {
  */
 export class Neo4jTransaction implements GraphTransaction {
   readonly #statements: Statements
+  readonly #nodes: TrustedNodes
 
-  constructor(statements: Statements) {
+  constructor(statements: Statements, nodes: TrustedNodes) {
     this.#statements = statements
+    this.#nodes = nodes
   }
 
   async lockProgress(table: string): Promise<Progress | undefined> {
@@ -37,6 +40,7 @@ export class Neo4jTransaction implements GraphTransaction {
   }
 
   async writeProgress(table: string, progress: Progress): Promise<void> {
+    for (const [label, ids] of this.#nodes.unproved()) await this.#mergeAll(label, ids)
     await this.#statements.run('MATCH (t:`_Table` {name: $table}) SET t.progress = $progress', {
       table,
       progress: JSON.stringify(progress),
@@ -96,6 +100,10 @@ export class Neo4jTransaction implements GraphTransaction {
       items(true),
     )
     await this.#all(`MATCH ()-[e:\`${mapping.type}\` {_key: item.key}]->() SET e += item.set`, items(false))
+    for (const { from, to } of writes) {
+      this.#nodes.found(mapping.from.label, from)
+      this.#nodes.found(mapping.to.label, to)
+    }
   }
 
   async deleteEdges(graph: GraphTable, edge: number, keys: readonly EdgeKey[]): Promise<void> {
@@ -106,8 +114,7 @@ export class Neo4jTransaction implements GraphTransaction {
   }
 
   async mergeNodes(label: string, ids: readonly string[]): Promise<void> {
-    // In one order for all: two transactions that wait for each other's nodes are a deadlock.
-    await this.#all(`MERGE (n:\`${label}\` {id: item})`, [...ids].sort())
+    await this.#mergeAll(label, this.#nodes.unknown(label, ids))
   }
 
   async setNodeProperties(
@@ -124,6 +131,7 @@ export class Neo4jTransaction implements GraphTransaction {
         ),
       })),
     )
+    for (const { id } of nodes) this.#nodes.found(label, id)
   }
 
   async clearNodeProperties(label: string, properties: readonly string[], ids: readonly string[]): Promise<void> {
@@ -132,6 +140,7 @@ export class Neo4jTransaction implements GraphTransaction {
   }
 
   async deleteLonelyNodes(label: string, ids: readonly string[]): Promise<void> {
+    this.#nodes.mayGo(label, ids)
     await this.#each(deletingLonely(`MATCH (n:\`${label}\` {id: item})`), [...ids].sort())
   }
 
@@ -146,6 +155,11 @@ export class Neo4jTransaction implements GraphTransaction {
       'MERGE (r:`_Refused` {_key: item.key}) SET r += item.set',
       refusals.map((refusal) => ({ key: keyOf(table, refusal.identity), set: { ...refusal } })),
     )
+  }
+
+  /** In one order for all: two transactions that wait for each other's nodes are a deadlock. */
+  #mergeAll(label: string, ids: readonly string[]): Promise<void> {
+    return this.#all(`MERGE (n:\`${label}\` {id: item})`, [...ids].sort())
   }
 
   /** Runs a statement once for each item, which it knows as `item`. */
