@@ -19,6 +19,6 @@ export default class StrictReporter implements Reporter {
   }
 }
 
-/** For `test.reporters`; `undefined`: those that Vitest chooses. */
-export const strictly = (): ['default', StrictReporter] | undefined =>
-  process.env['SLUICE_TEST_STRICT'] === '1' ? ['default', new StrictReporter()] : undefined
+/** For `test.reporters`. */
+export const strictly = (): ('default' | StrictReporter)[] =>
+  process.env['SLUICE_TEST_STRICT'] === '1' ? ['default', new StrictReporter()] : ['default']
