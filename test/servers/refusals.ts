@@ -1,8 +1,10 @@
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import type { AllServers } from './all-endpoints.ts'
 import { freePort } from './container.ts'
-import { type FaultProxy, faultProxy } from './fault-proxy.ts'
+import { faultProxy } from './fault-proxy.ts'
+import { oldKafka } from './old-kafka.ts'
 import { ServerLake, type ServiceName, ServiceProcess, SINKS } from './server-lake.ts'
+import { wireProxy } from './wire-proxy.ts'
 
 const SERVICES: readonly ServiceName[] = ['ingest', 'transformer', ...SINKS, 'console']
 const WITHIN_MS = 60_000
@@ -11,7 +13,7 @@ const WITHIN_MS = 60_000
 export function refusals({ settings }: AllServers): void {
   let lake: ServerLake
   let nobody: number
-  const stubs: FaultProxy[] = []
+  const stubs: { stop(): Promise<void> }[] = []
 
   beforeAll(async () => {
     lake = await ServerLake.create(settings)
@@ -112,6 +114,39 @@ export function refusals({ settings }: AllServers): void {
     ])
   })
 
+  it('old servers of Kafka, PostgreSQL and Neo4j, as they tell their versions', async () => {
+    const kafka = await oldKafka()
+    const postgres = new URL(settings['SLUICE_POSTGRES_URL'] ?? '')
+    const neo4j = new URL(settings['SLUICE_NEO4J_URL'] ?? '')
+    // What today's servers say, with an older version in its place that is as long. PostgreSQL's row: "18", then the
+    // length of what follows, then "18.4".
+    const old_postgres = await wireProxy(postgres.host, 0, (bytes) =>
+      latin(bytes, /\d\d(?<length>\W{4})\d\d\./s, '13$<length>13.'),
+    )
+    const old_neo4j = await wireProxy(neo4j.host, 0, (bytes) => latin(bytes, /Neo4j\/\d{4}\./, 'Neo4j/5.11.'))
+    stubs.push(kafka, old_postgres, old_neo4j)
+    const through = (url: URL, { address }: { address: string }) => url.href.replace(url.host, address)
+    await Promise.all([
+      ...(['ingest', 'transformer', 'sink-neo4j'] as const).map((name) =>
+        isRefused(
+          name,
+          { SLUICE_KAFKA_BROKERS: kafka.address },
+          /Kafka 3\.0 or newer is needed; see SLUICE_KAFKA_\*\n$/,
+        ),
+      ),
+      isRefused(
+        'sink-postgres',
+        { SLUICE_POSTGRES_URL: through(postgres, old_postgres) },
+        /expected PostgreSQL 14 or newer; the server is 13\..*; see SLUICE_POSTGRES_\*\n$/,
+      ),
+      isRefused(
+        'sink-neo4j',
+        { SLUICE_NEO4J_URL: through(neo4j, old_neo4j) },
+        /expected Neo4j 5\.26 or newer; the server is Neo4j\/5\.11.*; see SLUICE_NEO4J_\*\n$/,
+      ),
+    ])
+  })
+
   it('databases: nobody is waited for, and the console tells what refuses it', async () => {
     const place = `127.0.0.1:${nobody}`
     const away = (server: string) => new RegExp(`"level":40[^\\n]*; it is waited for; see SLUICE_${server}_\\*"`)
@@ -126,6 +161,10 @@ export function refusals({ settings }: AllServers): void {
     ])
   })
 }
+
+/** Bytes with the first match of a pattern replaced, as text of one byte a character. */
+const latin = (bytes: Buffer, pattern: RegExp, replacement: string) =>
+  Buffer.from(bytes.toString('latin1').replace(pattern, replacement), 'latin1')
 
 /** A stack is for what nobody foresaw. */
 const linesWithStack = ({ output }: ServiceProcess) => output.split('\n').filter((line) => line.includes('"stack"'))

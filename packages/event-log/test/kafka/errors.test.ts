@@ -4,9 +4,15 @@ import {
   NetworkError,
   ProtocolError,
   TimeoutError,
+  UnsupportedApiError,
   UserError,
 } from '@platformatic/kafka'
-import { KafkaJSConnectionError, KafkaJSNonRetriableError, KafkaJSProtocolError } from 'kafkajs'
+import {
+  KafkaJSConnectionError,
+  KafkaJSNonRetriableError,
+  KafkaJSProtocolError,
+  KafkaJSServerDoesNotSupportApiKey,
+} from 'kafkajs'
 import { describe, expect, it } from 'vitest'
 import { LogError } from '../../src/index.ts'
 import { isPassingOfGroup, logErrorOf } from '../../src/kafka/errors.ts'
@@ -68,6 +74,17 @@ describe('an error of a Kafka client', () => {
   ])('of a certificate says what to do: %s', (message, advice) => {
     expect(logErrorOf(wrapped(new NetworkError(message)), 'x').message).toMatch(advice)
     expect(logErrorOf(new KafkaJSConnectionError(message), 'x').message).toMatch(advice)
+  })
+
+  it.each([
+    protocol('UNSUPPORTED_VERSION'),
+    wrapped(new ProtocolError('UNSUPPORTED_VERSION')),
+    new UnsupportedApiError('Unsupported API Metadata.'),
+    new KafkaJSServerDoesNotSupportApiKey('The Kafka server does not support requested API version'),
+  ])('of a broker that is too old says what is needed, and is not tried again: %s', (error) => {
+    const mapped = logErrorOf(error, 'connecting to Kafka at a:1')
+    expect(mapped).toMatchObject({ code: 'failed', retryable: false })
+    expect(mapped.message).toMatch(/; Kafka 3\.0 or newer is needed$/)
   })
 
   it('an error of the log stays as it is', () => {
