@@ -1,6 +1,6 @@
+import type { Authorize } from '@sluice/service'
 import type { FastifyInstance } from 'fastify'
 import type { Admission } from './admission.ts'
-import type { Authorize } from './authorization.ts'
 import type { CheckEvent } from './event-acceptance.ts'
 import { answerStatus, answerText, type EventBatch, eventBatch } from './event-batch.ts'
 import { bodyForm, eventSpans } from './event-form.ts'

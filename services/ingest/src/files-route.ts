@@ -1,6 +1,6 @@
 import type { ObjectStore } from '@sluice/object-store'
+import type { Authorize } from '@sluice/service'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
-import type { Authorize } from './authorization.ts'
 import { type FileRowsParts, loadRows } from './file-rows.ts'
 import { keepFile } from './file-store.ts'
 import { filesRouteSchema } from './files-route-schema.ts'

@@ -1,4 +1,3 @@
-export * from './authorization.ts'
 export * from './ingest.ts'
 export * from './ingest-prometheus.ts'
 export * from './limits.ts'

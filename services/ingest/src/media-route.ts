@@ -1,6 +1,6 @@
 import { Readable } from 'node:stream'
+import type { Authorize } from '@sluice/service'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import type { Authorize } from './authorization.ts'
 import { namesTag, requestedRange } from './byte-range.ts'
 import type { IngestLimits } from './limits.ts'
 import { mediaGetSchema, mediaPutSchema } from './media-route-schema.ts'

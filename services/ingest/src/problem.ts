@@ -1,43 +1,43 @@
-import { STATUS_CODES } from 'node:http'
 import { ObjectStoreError } from '@sluice/object-store'
-import { discardRest } from '@sluice/service'
+import { discardRest, ProblemError, sendProblem } from '@sluice/service'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 
 /** A refusal of a whole request, sent as `application/problem+json`. */
-export class Problem extends Error {
-  readonly status: number
-  readonly code: string
-  readonly retry_after_s: number | undefined
-  constructor(status: number, code: string, message: string, options?: { retry_after_s?: number; cause?: unknown }) {
-    super(message, { cause: options?.cause })
+export class Problem extends ProblemError {
+  constructor(status: number, code: string, detail: string, options?: { retry_after_s?: number; cause?: unknown }) {
+    super({ status, code, detail, retry_after_s: options?.retry_after_s }, { cause: options?.cause })
     this.name = 'Problem'
-    this.status = status
-    this.code = code
-    this.retry_after_s = options?.retry_after_s
+  }
+
+  get status(): number {
+    return this.fields.status
+  }
+
+  get code(): string {
+    return this.fields.code
   }
 }
 
-/** Answers with the problem; anything else that was thrown goes on to the server's own error handler. */
+/**
+ * Answers with the problem; anything else that was thrown goes on to the server's own error handler. That one would do
+ * for all but two things: bodies are streams here that no parser looked at, so that a connection which cannot go on has
+ * to be ended by us, and what the object store says has codes of its own.
+ */
 export async function answerProblem(
   error: unknown,
   request: FastifyRequest,
   reply: FastifyReply,
 ): Promise<FastifyReply> {
   const problem = error instanceof ObjectStoreError ? notStored(error) : error
-  if (!(problem instanceof Problem)) throw problem
-  const { status, code, message: detail, retry_after_s } = problem
-  if (retry_after_s !== undefined) reply.header('retry-after', String(retry_after_s))
+  if (!(problem instanceof ProblemError)) throw problem
   if (!(await discardRest(request.raw))) reply.header('connection', 'close')
-  const title = STATUS_CODES[status] ?? 'Error'
-  const retryable = retry_after_s !== undefined
-  return reply
-    .code(status)
-    .header('content-type', 'application/problem+json; charset=utf-8')
-    .send(JSON.stringify({ type: 'about:blank', title, status, code, detail, retryable }))
+  return sendProblem(reply, problem.fields)
 }
 
-function notStored(cause: ObjectStoreError): Problem {
+/** What will not pass by itself, such as a denied access, is no client's to send again: it is logged as what it is. */
+function notStored(cause: ObjectStoreError): Error {
   if (cause.code === 'invalid_key') return new Problem(400, 'invalid_name', cause.message, { cause })
+  if (!cause.retryable && cause.code !== 'no_space') return cause
   return new Problem(503, cause.code, 'the object store cannot be used at present; send again', {
     retry_after_s: 5,
     cause,

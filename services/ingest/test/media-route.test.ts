@@ -1,5 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { ObjectStoreError } from '@sluice/object-store'
+import { authorizer, parseApiKeys } from '@sluice/service'
 import { afterEach, expect, test } from 'vitest'
 import { keysOf, textOf, type World, world } from './world.ts'
 
@@ -131,4 +132,23 @@ test('an object store that is away is a 503 with Retry-After', async () => {
   }
   const answer = await put('a')
   expect([answer.statusCode, answer.json().code, answer.headers['retry-after']]).toEqual([503, 'unreachable', '5'])
+})
+
+test('an object store that refuses us is no 503: sending again is of no use', async () => {
+  w = await world()
+  w.faults.before = () => {
+    throw new ObjectStoreError('access_denied', 'access denied')
+  }
+  const answer = await put('a')
+  expect([answer.statusCode, answer.headers['retry-after']]).toEqual([500, undefined])
+})
+
+test('without a key the answer names the scheme that is wanted', async () => {
+  w = await world({ authorize: authorizer(parseApiKeys('a:secret-of-a:query')) })
+  const answer = await put('a')
+  expect([answer.statusCode, answer.json().code, answer.headers['www-authenticate']]).toEqual([
+    401,
+    'unauthorized',
+    'Bearer',
+  ])
 })
