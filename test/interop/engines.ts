@@ -8,7 +8,14 @@ import { promisify } from 'node:util'
 const run = promisify(execFile)
 
 /** Versions that go together: the jars are named by Spark's version and have that of the Python package. */
-const PACKAGES = ['deltalake==1.6.6', 'pyarrow==26.0.1', 'duckdb==2.0.1', 'pyspark==4.1.0', 'delta-spark==4.1.0']
+const PACKAGES = [
+  'deltalake==1.6.6',
+  'pyarrow==26.0.1',
+  'duckdb==2.0.1',
+  'pyspark==4.1.0',
+  'delta-spark==4.1.0',
+  'pandas==2.3.3',
+]
 const JARS = [
   'io.delta:delta-spark_4.1_2.13:4.1.0',
   'io.delta:delta-storage:4.1.0',
@@ -16,6 +23,9 @@ const JARS = [
 ]
 const JAVA = 'openjdk-17-jre-headless'
 const INSTALL_MS = 480_000
+
+/** Where the engines are installed. */
+export const INTEROP_HOME = process.env['SLUICE_INTEROP_HOME'] ?? join(homedir(), '.cache', 'sluice-interop')
 
 /** Python with delta-rs, DuckDB and Spark; Spark needs Java, the jars come by Maven. */
 export interface Engines {
@@ -29,7 +39,7 @@ export interface Engines {
  * use, or why they cannot be had.
  */
 export async function findEngines(): Promise<({ kind: 'ready' } & Engines) | { kind: 'absent'; reason: string }> {
-  const home = process.env['SLUICE_INTEROP_HOME'] ?? join(homedir(), '.cache', 'sluice-interop')
+  const home = INTEROP_HOME
   try {
     await mkdir(home, { recursive: true })
     await installJava()
