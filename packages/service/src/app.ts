@@ -13,19 +13,13 @@ export interface AppOptions {
   logger: Logger
   metrics: Metrics
   version: string
-  ready?: () => boolean
 }
 
 /** An event_id has at most 256 characters; in a path each may be twelve (`%F0%9F%98%80`). */
 const LONGEST_PARAMETER = 256 * 12
 
 /** An HTTP server with what every process of ours answers: problems, probes, metrics, and the API's reference. */
-export async function createApp({
-  logger,
-  metrics,
-  version,
-  ready = () => true,
-}: AppOptions): Promise<FastifyInstance> {
+export async function createApp({ logger, metrics, version }: AppOptions): Promise<FastifyInstance> {
   const loggerInstance: FastifyBaseLogger = logger
   const app = fastify({
     loggerInstance,
@@ -42,12 +36,13 @@ export async function createApp({
   answerProblems(app)
   timeAnswers(app, metrics)
   await serveOpenApi(app, version)
-  probeRoutes(app, { metrics, ready })
+  probeRoutes(app, { metrics })
   return app
 }
 
 /**
- * Begins to answer. To be opened last, as it is closed first: no new requests then, and those under way are answered.
+ * Begins to answer. To be opened last: who answers is ready (`/health/ready`); and so it is closed first: no new requests
+ * then, and those under way are answered.
  * @returns where it answers
  */
 export function serve(
