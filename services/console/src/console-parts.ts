@@ -1,9 +1,19 @@
 import type { EventTypes } from '@sluice/events'
+import type { RawZone } from '@sluice/raw-zone'
 import type { Question } from '@sluice/store'
 import type { FastifyRequest } from 'fastify'
-import type { ConsoleStore, ReadParts } from './lake-reader.ts'
+import type { ConsoleStore } from './console-store.ts'
+import type { FlowReader } from './flow-reader.ts'
+import type { LakeReader } from './lake-reader.ts'
 import type { CageLimits, SqlCage } from './sql/sql-cage.ts'
 import type { TrustedSql } from './trusted-sql.ts'
+
+export interface ReadParts {
+  lake: LakeReader
+  rawZone: RawZone
+  flow: FlowReader
+  stores: readonly ConsoleStore[]
+}
 
 export interface ConsoleParts extends ReadParts {
   stores: readonly (ConsoleStore & { questions: readonly Question[] })[]

@@ -1,4 +1,5 @@
 export * from './console.ts'
 export * from './console-parts.ts'
+export * from './console-store.ts'
+export * from './flow-reader.ts'
 export * from './lake-reader.ts'
-export * from './lake-tables.ts'

@@ -1,7 +1,7 @@
 import { stat } from 'node:fs/promises'
 import type { EventTypes, Field } from '@sluice/events'
 import type { RawFile, RawZone } from '@sluice/raw-zone'
-import { literal, quoted } from './sql/quote.ts'
+import { fileList, literal, quoted } from './sql/quote.ts'
 import type { Relations } from './sql/sql-cage.ts'
 
 /** DuckDB keeps twice as much as a buffer, for each thread; ingest takes events of up to 4 MiB. */
@@ -53,7 +53,7 @@ async function readOf(file: RawFile): Promise<string> {
     `compression = '${file.compression === 'none' ? 'uncompressed' : file.compression}'`,
     ...(growing ? ['ignore_errors = true'] : []),
   ]
-  return `SELECT json FROM read_ndjson_objects(${literal(file.path)}, ${options.join(', ')})`
+  return `SELECT json FROM read_ndjson_objects(${fileList([file.path])}, ${options.join(', ')})`
 }
 
 /**

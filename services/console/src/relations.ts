@@ -1,11 +1,11 @@
 import type { EventTypes } from '@sluice/events'
 import type { RawZone } from '@sluice/raw-zone'
-import type { LakeReader, TableReading } from './lake-reader.ts'
-import { VersionGone } from './lake-reader.ts'
+import { type LakeReader, type TableReading, VersionGone } from './lake-reader.ts'
 import { CLICKSTREAM_ALIAS, rawEvents, rawOfType } from './raw-relations.ts'
 import { quoted } from './sql/quote.ts'
-import { type Relations, SqlRefused } from './sql/sql-cage.ts'
+import type { Relations } from './sql/sql-cage.ts'
 import type { NamedTable } from './sql/sql-guard.ts'
+import { SqlRefused } from './sql/sql-refused.ts'
 import { markedTableName } from './sql/time-travel.ts'
 
 export interface RelationParts {

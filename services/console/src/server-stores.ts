@@ -29,7 +29,7 @@ import * as postgres from '@sluice/store-postgres'
 import { openStore as openPostgres } from '@sluice/store-postgres/server'
 import type { z } from 'zod'
 import type { ConsoleParts } from './console-parts.ts'
-import type { SinkControl } from './lake-reader.ts'
+import type { SinkControl } from './console-store.ts'
 
 export const consoleSettings = serverSettings.extend({
   ...postgresSettings,

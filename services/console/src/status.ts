@@ -1,5 +1,7 @@
 import { type Progress, StoreError } from '@sluice/store'
-import type { ConsoleStore, ReadParts } from './lake-reader.ts'
+import type { ReadParts } from './console-parts.ts'
+import type { ConsoleStore } from './console-store.ts'
+import { LEDGER_TXN } from './verify/cut.ts'
 
 export interface SinkTableStatus {
   table: string
@@ -31,9 +33,6 @@ export interface LakeStatus {
 
 /** A store that says nothing for so long counts as away; drivers would wait longer. */
 const STORE_ANSWER_MS = 3_000
-
-/** The Delta `txn` by which a table says up to which ledger version it has applied the plans. */
-const LEDGER_TXN = 'ledger'
 
 /**
  * Reads the flow from its source to its end, in that order: what was acknowledged before the call can only have moved
@@ -101,7 +100,7 @@ export async function sinkStatus(
   heads: ReadonlyMap<string, { version: number; timestamp_ms: number; table_id: string }>,
   now: number,
 ): Promise<SinkStatus> {
-  const control = (await sink.runner?.status()) ?? { state: 'running' }
+  const control = await sink.runner.status()
   try {
     const progress = await progressOf(sink)
     const tables = sink.tables.map(({ table }) => {

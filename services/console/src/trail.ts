@@ -1,5 +1,8 @@
 import type { EventTypes } from '@sluice/events'
-import type { ConsoleStore, ReadParts, TableReading } from './lake-reader.ts'
+import type { ReadParts } from './console-parts.ts'
+import type { ConsoleStore } from './console-store.ts'
+import type { TableReading } from './lake-reader.ts'
+import { fileList, quoted } from './sql/quote.ts'
 import { progressOf } from './status.ts'
 import type { TrustedSql } from './trusted-sql.ts'
 
@@ -139,12 +142,11 @@ async function placeOf(
   const reading = await lake.open(table)
   if (!reading) return undefined
   const keyField = eventTypes.byTable.get(table)?.key
-  const condition = keyField === undefined || key === null ? 'event_id = $id' : `"${keyField}" = $key`
-  const files = reading.paths.map((path) => `'${path.replaceAll("'", "''")}'`).join(',')
+  const condition = keyField === undefined || key === null ? 'event_id = $id' : `${quoted(keyField)} = $key`
   if (reading.paths.length === 0) return { reading, version: reading.version, file: null }
   const answer = await sql.query(
     { setup: [], files: [] },
-    `SELECT event_id, filename FROM read_parquet([${files}], filename = true, union_by_name = true) WHERE ${condition} LIMIT 1`,
+    `SELECT event_id, filename FROM read_parquet(${fileList(reading.paths)}, filename = true, union_by_name = true) WHERE ${condition} LIMIT 1`,
     keyField === undefined || key === null ? { id: event_id } : { key },
   )
   const [row] = answer.rows
@@ -207,6 +209,6 @@ async function refusalOf(sink: ConsoleStore, table: string, identity: string) {
 
 const viewOf = (name: string, reading: TableReading) => ({
   files: [],
-  setup: [`CREATE VIEW "${name}" AS SELECT * FROM ${reading.relation}`],
+  setup: [`CREATE VIEW ${quoted(name)} AS SELECT * FROM ${reading.relation}`],
 })
 const textOf = (value: unknown) => (value === null || value === undefined ? null : String(value))

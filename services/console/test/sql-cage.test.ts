@@ -4,9 +4,10 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { tableFromIPC } from 'apache-arrow'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { type Relations, SqlCage, SqlRefused } from '../src/sql/sql-cage.ts'
+import { type Relations, SqlCage } from '../src/sql/sql-cage.ts'
 import type { NamedTable } from '../src/sql/sql-guard.ts'
 import type { ResultFormat } from '../src/sql/sql-protocol.ts'
+import { SqlRefused } from '../src/sql/sql-refused.ts'
 
 let folder: string
 let cage: SqlCage

@@ -1,9 +1,9 @@
 import { literalList } from '../duckdb/sql-text.ts'
 
-/**
- * Just these files, as what DuckDB's `read_…` functions read: it takes `*`, `?` and `[` in a path for a pattern, and in
- * brackets they stand for themselves.
- */
+/** Just these files, as what DuckDB's `read_…` functions read. */
 export function fileList(paths: readonly string[]): string {
-  return literalList(paths.map((path) => path.replace(/[*?[]/g, '[$&]')))
+  return literalList(paths.map(filePattern))
 }
+
+/** DuckDB takes `*`, `?` and `[` in a path for a pattern; in brackets they stand for themselves. */
+export const filePattern = (path: string): string => path.replace(/[*?[]/g, '[$&]')

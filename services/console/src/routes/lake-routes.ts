@@ -1,8 +1,9 @@
 import { ProblemError } from '@sluice/service'
 import type { FastifyInstance } from 'fastify'
 import type { ConsoleRouteParts } from '../console-parts.ts'
-import { isSettled, statusOf } from '../status.ts'
+import { statusOf } from '../status.ts'
 import { trailOf } from '../trail.ts'
+import { caughtUp } from '../verify/caught-up.ts'
 import { verify } from '../verify/verify.ts'
 import { quarantineRoute } from './quarantine-route.ts'
 import { answered, problems } from './schemas.ts'
@@ -123,7 +124,7 @@ export function lakeRoutes(app: FastifyInstance, parts: ConsoleRouteParts): void
         },
         response: {
           ...answered('the sink afterwards'),
-          ...problems({ 404: 'no such sink', 409: 'the sink runs in another process' }),
+          ...problems({ 404: 'no such sink' }),
         },
       },
     },
@@ -137,13 +138,6 @@ export function lakeRoutes(app: FastifyInstance, parts: ConsoleRouteParts): void
           code: 'unknown_sink',
           title: 'No such sink',
           detail: `there is no sink ${name}; there are ${parts.stores.map((store) => store.name).join(', ')}`,
-        })
-      if (!sink.runner)
-        throw new ProblemError({
-          status: 409,
-          code: 'sink_elsewhere',
-          title: 'The sink runs in another process',
-          detail: `sink ${name} is controlled where it runs: stop or start its service`,
         })
       if (action === 'pause') await sink.runner.pause()
       if (action === 'resume') await sink.runner.resume()
@@ -164,7 +158,8 @@ export function lakeRoutes(app: FastifyInstance, parts: ConsoleRouteParts): void
     },
     async (request) => {
       parts.authorize(request, 'query')
-      return verify({ ...parts, caughtUp: () => caughtUp(parts) })
+      const { now, sleep } = parts
+      return verify({ ...parts, caughtUp: () => caughtUp({ status: () => statusOf(parts, now()), now, sleep }) })
     },
   )
 }
@@ -185,20 +180,6 @@ async function tableOf(name: string, { lake }: ConsoleRouteParts) {
     files: reading.files.length,
     bytes,
     rows,
-    health: { small_files: reading.files.filter((file) => file.size < SMALL_FILE_BYTES).length },
-  }
-}
-
-const SMALL_FILE_BYTES = 16 * 1024 ** 2
-
-const CAUGHT_UP_WAIT_MS = 60_000
-const CAUGHT_UP_PAUSE_MS = 50
-
-/** Waits until all that was acknowledged before is where it can get; after the time limit verify says what is missing. */
-async function caughtUp(parts: ConsoleRouteParts): Promise<void> {
-  const until = parts.now() + CAUGHT_UP_WAIT_MS
-  while (parts.now() < until) {
-    if (isSettled(await statusOf(parts, parts.now()))) return
-    await parts.sleep(CAUGHT_UP_PAUSE_MS)
+    health: { small_files: reading.small_files },
   }
 }

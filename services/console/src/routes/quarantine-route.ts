@@ -21,7 +21,7 @@ const schema = {
   querystring: {
     type: 'object',
     properties: {
-      reason: { type: 'string', description: 'unknown_type, schema_violation or id_conflict' },
+      reason: { type: 'string', description: 'unknown_type, schema_violation, id_conflict or unreadable' },
       type: { type: 'string', description: 'event type' },
       limit: {
         type: 'string',

@@ -3,8 +3,9 @@ import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { ConsoleRouteParts } from '../console-parts.ts'
 import { acceptedFormat } from '../sql/accepted-format.ts'
 import { CONTENT_TYPES } from '../sql/result-format.ts'
-import { type Relations, type SqlRefusalCode, SqlRefused } from '../sql/sql-cage.ts'
+import type { Relations } from '../sql/sql-cage.ts'
 import type { NamedTable } from '../sql/sql-guard.ts'
+import { type SqlRefusalCode, SqlRefused } from '../sql/sql-refused.ts'
 import { problems } from './schemas.ts'
 
 export interface SqlRouteParts extends Pick<ConsoleRouteParts, 'cage' | 'authorize'> {

@@ -1,2 +1,2 @@
-/** A name, and a text, as SQL writes them. A text may hold NUL. */
-export { identifier as quoted, literal } from '@sluice/lake'
+/** A name, and a text, as SQL writes them (a text may hold NUL), and the files that a `read_…` function reads. */
+export { fileList, identifier as quoted, literal } from '@sluice/lake'

@@ -79,7 +79,7 @@ function csvField(value: JsonValue): string {
 
 const csvText = (text: string) => (text === '' || /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text)
 
-/** The Arrow IPC stream format: booleans, doubles and 32-bit integers as such, everything else as text. */
+/** The Arrow IPC stream format: booleans, doubles and integers of up to 64 bits as such, everything else as text. */
 function arrowWriter(names: readonly string[], types: readonly string[]): ResultWriter {
   const fields = names.map((name, i) => new arrow.Field(name, arrowType(types[i] ?? ''), true))
   const schema = new arrow.Schema(fields)

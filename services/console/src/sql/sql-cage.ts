@@ -1,12 +1,13 @@
-import { type ChildProcess, fork } from 'node:child_process'
 import { mkdir } from 'node:fs/promises'
 import { Readable } from 'node:stream'
 import { parseExactly } from './exact-json.ts'
-import { type Judgement, judge, type NamedTable } from './sql-guard.ts'
-import type { ResultFormat, SqlReply, SqlRequest } from './sql-protocol.ts'
+import { SqlCell, type SqlCellLimits } from './sql-cell.ts'
+import { judge, type NamedTable } from './sql-guard.ts'
+import type { ResultFormat } from './sql-protocol.ts'
+import { SqlRefused } from './sql-refused.ts'
 import { rewriteAsOf } from './time-travel.ts'
 
-export interface CageLimits {
+export interface CageLimits extends SqlCellLimits {
   /** A statement that takes longer is killed with its process. */
   timeout_ms: number
   /** DuckDB's limit for one statement; it spills to disk before. */
@@ -39,33 +40,12 @@ export interface Relations {
   files: string[]
 }
 
-export type SqlRefusalCode =
-  | Extract<Judgement, { kind: 'refused' }>['code']
-  | 'unknown_table'
-  | 'unknown_version'
-  | 'sql_error'
-  | 'too_many_rows'
-  | 'out_of_memory'
-  | 'timeout'
-  | 'busy'
-  | 'too_long'
-  | 'crashed'
-
-export class SqlRefused extends Error {
-  readonly code: SqlRefusalCode
-  constructor(code: SqlRefusalCode, message: string) {
-    super(message)
-    this.name = 'SqlRefused'
-    this.code = code
-  }
-}
-
 /** Runs clients' SQL in processes that can be killed. See `sql-child.ts` for what they can reach. */
 export class SqlCage {
   readonly #limits: CageLimits
   readonly #scratch_path: string
-  readonly #idle: Cell[] = []
-  readonly #waiting: PromiseWithResolvers<Cell>[] = []
+  readonly #idle: SqlCell[] = []
+  readonly #waiting: PromiseWithResolvers<SqlCell>[] = []
   #cells = 0
   #closed = false
 
@@ -133,7 +113,7 @@ export class SqlCage {
   }
 
   async *#run(
-    cell: Cell,
+    cell: SqlCell,
     sql: string,
     format: ResultFormat,
     resolve: (tables: NamedTable[]) => Promise<Relations>,
@@ -160,7 +140,7 @@ export class SqlCage {
     if (reply.kind === 'failed') throw new SqlRefused(reply.code, reply.detail)
   }
 
-  async #take(): Promise<Cell> {
+  async #take(): Promise<SqlCell> {
     const idle = this.#idle.pop()
     if (idle) return idle
     if (this.#cells < this.#limits.processes) {
@@ -175,17 +155,17 @@ export class SqlCage {
         'busy',
         `${this.#limits.processes} statements are running and ${this.#waiting.length} waiting: try again later`,
       )
-    const waiting = Promise.withResolvers<Cell>()
+    const waiting = Promise.withResolvers<SqlCell>()
     this.#waiting.push(waiting)
     return waiting.promise
   }
 
-  async #open(): Promise<Cell> {
+  async #open(): Promise<SqlCell> {
     await mkdir(this.#scratch_path, { recursive: true })
-    return new Cell(this.#limits, this.#scratch_path)
+    return new SqlCell(this.#limits, this.#scratch_path)
   }
 
-  #give(cell: Cell): void {
+  #give(cell: SqlCell): void {
     if (this.#closed) {
       cell.end()
       return
@@ -222,81 +202,4 @@ function resultStream(held: Uint8Array[], rest: AsyncGenerator<Uint8Array>, rele
       closed(error)
     },
   })
-}
-
-/** One child process; one statement at a time. A cell whose statement was not read to its end is not used again. */
-class Cell {
-  readonly #child: ChildProcess
-  #answer: { resolve: (reply: SqlReply) => void; reject: (error: Error) => void } | undefined
-  #ended: SqlRefused | undefined
-  #busy = false
-  readonly #ready: Promise<void>
-
-  constructor(limits: CageLimits, scratch_path: string) {
-    const megabytes = Math.ceil(limits.memory_limit_bytes / 1024 ** 2)
-    this.#child = fork(
-      new URL('./sql-child.ts', import.meta.url),
-      [`${megabytes}MB`, String(limits.threads), scratch_path],
-      {
-        serialization: 'advanced',
-        // No secrets of the parent's environment.
-        env: { PATH: '' },
-        execArgv: ['--max-old-space-size=512', '--disable-warning=ExperimentalWarning'],
-      },
-    )
-    this.#ready = new Promise((resolve) => {
-      this.#child.on('message', (reply: SqlReply) => {
-        if (reply.kind === 'ready') {
-          resolve()
-          return
-        }
-        this.#busy = reply.kind === 'chunk'
-        this.#answer?.resolve(reply)
-      })
-    })
-    this.#child.on('error', (error) =>
-      this.#end(new SqlRefused('crashed', `the process that runs SQL failed: ${error.message}`)),
-    )
-    this.#child.on('exit', (code, signal) =>
-      this.#end(
-        new SqlRefused(
-          'crashed',
-          `the process that runs SQL ended (${signal ?? code}): the statement may need more memory than it may have`,
-        ),
-      ),
-    )
-  }
-
-  get usable(): boolean {
-    return this.#ended === undefined && !this.#busy
-  }
-
-  async ask(request: SqlRequest): Promise<SqlReply> {
-    // First of all: a promise that nobody waits for must not be there when the process ends.
-    if (this.#ended) throw this.#ended
-    const answer = new Promise<SqlReply>((resolve, reject) => {
-      this.#answer = { resolve, reject }
-    })
-    this.#busy = true
-    await Promise.race([this.#ready, answer])
-    this.#child.send(request)
-    return answer
-  }
-
-  /** @returns what whoever waits for an answer is told */
-  kill(reason: string): SqlRefused {
-    const why = this.#end(new SqlRefused('timeout', reason))
-    this.#child.kill('SIGKILL')
-    return why
-  }
-
-  end(): void {
-    this.#child.kill('SIGKILL')
-  }
-
-  #end(why: SqlRefused): SqlRefused {
-    this.#ended ??= why
-    this.#answer?.reject(this.#ended)
-    return this.#ended
-  }
 }

@@ -1,5 +1,7 @@
 import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api'
 import '@sluice/lake/duckdb/byte-order-mark'
+import { literal, literalList } from '@sluice/lake/duckdb/sql-text'
+import { filePattern } from '@sluice/lake/table/file-list'
 import { type ResultWriter, resultWriter } from './result-format.ts'
 import type { RunRequest, SqlReply, SqlRequest } from './sql-protocol.ts'
 
@@ -55,10 +57,11 @@ async function run(request: RunRequest): Promise<void> {
 /** Sets the session up and locks the door behind it. */
 async function close(connection: DuckDBConnection, { setup, files }: RunRequest): Promise<void> {
   await connection.run("SET TimeZone = 'UTC'")
-  await connection.run(`SET temp_directory = '${scratch_path.replaceAll("'", "''")}'`)
+  await connection.run(`SET temp_directory = ${literal(scratch_path)}`)
   for (const statement of setup) await connection.run(statement)
-  if (files.length > 0)
-    await connection.run(`SET allowed_paths = [${files.map((file) => `'${file.replaceAll("'", "''")}'`).join(',')}]`)
+  // A file is asked for by its pattern and opened by its path.
+  const paths = new Set(files.flatMap((file) => [file, filePattern(file)]))
+  if (paths.size > 0) await connection.run(`SET allowed_paths = ${literalList([...paths])}`)
   await connection.run('SET enable_external_access = false')
   await connection.run('SET lock_configuration = true')
 }

@@ -1,3 +1,5 @@
+import { quoted } from './quote.ts'
+
 /** A table at a version or a time, as it stands in a query between its name and its alias. */
 export type AsOf = { version: number } | { timestamp: string }
 
@@ -26,7 +28,7 @@ export function rewriteAsOf(sql: string): string {
     if (!/^("|[\p{L}_])/u.test(name.text) || !isWord(as.text, 'AS') || !isWord(of.text, 'OF')) continue
     const asOf = asOfFrom(unit.text, value.text)
     if (!asOf) continue
-    out[name.at] = `"${markedTableName(unquoted(name.text), asOf).replaceAll('"', '""')}"`
+    out[name.at] = quoted(markedTableName(unquoted(name.text), asOf))
     for (let at = name.at + 1; at <= value.at; at++) out[at] = undefined
     i = telling.indexOf(value)
   }

@@ -1,4 +1,5 @@
-import type { ReadParts, TableReading } from '../lake-reader.ts'
+import type { ReadParts } from '../console-parts.ts'
+import type { TableReading } from '../lake-reader.ts'
 
 /** Versions that belong together: the ledger at one version, and each table as it was with exactly its plans up to there. */
 export interface Cut {
@@ -6,7 +7,8 @@ export interface Cut {
   tables: Map<string, TableReading>
 }
 
-const LEDGER_TXN = 'ledger'
+/** The Delta `txn` by which a table says up to which ledger version it has applied the plans. */
+export const LEDGER_TXN = 'ledger'
 
 /**
  * Takes a cut: the ledger as it is now, and each table at its newest version that has applied no plan beyond that.

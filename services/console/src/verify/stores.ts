@@ -1,8 +1,10 @@
 import { appendFile, mkdtemp, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { InventoryRow, StoredTable } from '@sluice/store'
-import type { ConsoleStore, LakeReader, TableReading } from '../lake-reader.ts'
-import { literal, quoted } from '../sql/quote.ts'
+import type { ConsoleStore } from '../console-store.ts'
+import type { LakeReader, TableReading } from '../lake-reader.ts'
+import { fileList, quoted } from '../sql/quote.ts'
+import { progressOf } from '../status.ts'
 import type { TrustedSql } from '../trusted-sql.ts'
 import { NAMED_IDS, type StoreReport } from './report.ts'
 
@@ -26,7 +28,7 @@ export async function verifyStore(
 ): Promise<StoreReport> {
   try {
     for (let reading = 1; ; reading++) {
-      const before = (await sink.store.progress())[stored.table]
+      const before = (await progressOf(sink))[stored.table]
       const folder = await mkdtemp(join(parts.scratch_path, 'inventory-'))
       try {
         const held = await writePages(join(folder, 'inventory.ndjson'), (after) =>
@@ -38,7 +40,7 @@ export async function verifyStore(
             fingerprint: '',
           })),
         )
-        const after = (await sink.store.progress())[stored.table]
+        const after = (await progressOf(sink))[stored.table]
         const still = JSON.stringify(before) === JSON.stringify(after)
         if (!still && reading < MAX_READINGS) continue
         const table = await parts.lake.open(
@@ -52,19 +54,34 @@ export async function verifyStore(
       }
     }
   } catch (error) {
-    const message = error instanceof Error ? error.message : String(error)
-    return {
-      rows: 0,
-      missing: 0,
-      extra: 0,
-      differing: 0,
-      refused: 0,
-      ids: { missing: [], extra: [], differing: [] },
-      version: null,
-      error: message,
-    }
+    return unasked(messageOf(error))
   }
 }
+
+/** Which stores cannot be asked, and why: all are asked at once, so that silent ones are waited for once. */
+export async function silentStores(
+  sinks: readonly Pick<ConsoleStore, 'name' | 'store'>[],
+): Promise<ReadonlyMap<string, string>> {
+  const silent = new Map<string, string>()
+  await Promise.all(
+    sinks.map((sink) => progressOf(sink).catch((error: unknown) => silent.set(sink.name, messageOf(error)))),
+  )
+  return silent
+}
+
+/** The report of a table in a store that cannot be asked. */
+export const unasked = (error: string): StoreReport => ({
+  rows: 0,
+  missing: 0,
+  extra: 0,
+  differing: 0,
+  refused: 0,
+  ids: { missing: [], extra: [], differing: [] },
+  version: null,
+  error,
+})
+
+const messageOf = (error: unknown) => (error instanceof Error ? error.message : String(error))
 
 /** Identities with their fingerprints, in a file. */
 interface Written {
@@ -95,7 +112,7 @@ async function writePages(
 /** What follows FROM to read them. */
 function relationOf({ path, rows }: Written): string {
   if (rows === 0) return "(SELECT '' AS identity, '' AS fingerprint WHERE false)"
-  return `read_json(${literal(path)}, format = 'newline_delimited', columns = {identity: 'VARCHAR', fingerprint: 'VARCHAR'}, maximum_object_size = ${LONGEST_IDENTITY_BYTES})`
+  return `read_json(${fileList([path])}, format = 'newline_delimited', columns = {identity: 'VARCHAR', fingerprint: 'VARCHAR'}, maximum_object_size = ${LONGEST_IDENTITY_BYTES})`
 }
 
 /** A row's identity, as refusals name it. What a store holds of a row may have another one: an edge that many rows share. */
