@@ -1,6 +1,6 @@
 import { ObjectStoreError } from '@sluice/object-store'
 import { discardRest, ProblemError, sendProblem } from '@sluice/service'
-import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { FastifyBaseLogger, FastifyReply, FastifyRequest } from 'fastify'
 
 /** A refusal of a whole request, sent as `application/problem+json`. */
 export class Problem extends ProblemError {
@@ -28,16 +28,20 @@ export async function answerProblem(
   request: FastifyRequest,
   reply: FastifyReply,
 ): Promise<FastifyReply> {
-  const problem = error instanceof ObjectStoreError ? notStored(error) : error
+  const problem = error instanceof ObjectStoreError ? notStored(error, request.log) : error
   if (!(problem instanceof ProblemError)) throw problem
   if (!(await discardRest(request.raw))) reply.header('connection', 'close')
   return sendProblem(reply, problem.fields)
 }
 
-/** What will not pass by itself, such as a denied access, is no client's to send again: it is logged as what it is. */
-function notStored(cause: ObjectStoreError): Error {
+/**
+ * Whatever keeps the object store from taking events, a client that sends again loses none: also where access is denied,
+ * which its operator has to mend and is told of here.
+ */
+function notStored(cause: ObjectStoreError, log: FastifyBaseLogger): Problem {
   if (cause.code === 'invalid_key') return new Problem(400, 'invalid_name', cause.message, { cause })
-  if (!cause.retryable && cause.code !== 'no_space') return cause
+  if (!cause.retryable && cause.code !== 'no_space')
+    log.error({ err: cause }, 'the object store refuses what is to be kept')
   return new Problem(503, cause.code, 'the object store cannot be used at present; send again', {
     retry_after_s: 5,
     cause,
