@@ -2,6 +2,7 @@ import type { ChangeBatch, Progress, RowChange, Store, StoredTable } from '@slui
 import neo4j, { type Driver, isDateTime } from 'neo4j-driver'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { describeServer, neo4jEndpoint } from '../../../test/servers/endpoints.ts'
+import { edgeByKey } from '../src/server/neo4j-transaction.ts'
 import { openStore } from '../src/server.ts'
 import { type CuttingProxy, openCuttingProxy } from './cutting-proxy.ts'
 import { emptyGraph } from './empty-graph.ts'
@@ -59,6 +60,14 @@ await describeServer('Neo4j', neo4jEndpoint, ({ url, user: username, password })
     const [row] = await ask('MATCH (:User)-[w:WATCHED]->(m:Movie) RETURN w, m, valueType(w.views) AS views')
     expect(isDateTime(row?.['w'].properties.last_watched_at)).toBe(true)
     expect([row?.['views'], row?.['m'].properties.genres]).toEqual(['INTEGER NOT NULL', ['sci-fi', 'drama']])
+  })
+
+  test('edges are sought by their key even by a statement that was planned for an empty graph', async () => {
+    const { summary } = await driver.executeQuery(
+      `EXPLAIN UNWIND ['k'] AS item ${edgeByKey('WATCHED', 'item')} RETURN e`,
+    )
+    const operators = JSON.stringify(summary.plan).match(/"operatorType":"[^"]*Index[^"]*"/g)
+    expect(operators).toEqual([expect.stringContaining('IndexSeek')])
   })
 
   test('two sinks with the same batch: one applies it, the other is superseded', async () => {
