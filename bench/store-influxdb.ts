@@ -1,5 +1,5 @@
 /**
- * What the time series store takes: a million rows as first load in no order of time, batches of few rows, a restart.
+ * What the time series store takes: a million rows as first load, in order of time and in none, batches of few rows, a restart.
  * `node bench/store-influxdb.ts [rows] [http://host:port org bucket token]`; without a URL: embedded. The table
  * streaming_quality of the bucket is emptied before and after.
  */
@@ -28,6 +28,9 @@ report(url ? 'InfluxDB on a server' : 'embedded', '')
 let store = await open()
 await store.prepare([quality])
 await store.forget(quality.table)
+await rate('first load, as events arrive: in order of time', count, streamed)
+await store.forget(quality.table)
+progress = undefined
 await rate('first load, seconds in random order', count, spread)
 await rate('seconds of one series, a hundred rows each', count / 4, crowded)
 await each(`${SMALL_BATCHES} batches of 10 rows`, (n) =>
@@ -57,6 +60,11 @@ report('memory', `${Math.round(process.memoryUsage().rss / 1e6)} MB`)
 await store.forget(quality.table)
 await store.close()
 await rm(folder, { recursive: true })
+
+/** Of 1,200 series, each later than the one before. */
+function streamed(n: number): Row {
+  return row(n, Math.floor((n * SPAN_S) / count), `m${n % 200}`)
+}
 
 /** A second somewhere in the span, of one of 1,200 series. */
 function spread(n: number): Row {

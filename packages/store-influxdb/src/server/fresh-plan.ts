@@ -39,7 +39,7 @@ function attempt(wishes: readonly Wish[], filter: PointFilter, probing: boolean)
       }
       if (filter.has(taken)) return 'known'
       slots.add(taken)
-      plan.points.push({ row: wish, slot, replaces: false })
+      plan.points.push({ row: wish, slot, hashes: [hash, taken], replaces: false })
     }
   }
   return plan

@@ -1,6 +1,6 @@
 import type { Refusal } from '@sluice/store/store'
 import type { AbsentRow } from './absent-rows.ts'
-import { homeRank, type Place, placeKey, RANKS, type Slot } from './place.ts'
+import { homeRank, type Place, placeKey, RANKS, type Slot, slotKey } from './place.ts'
 import { hashOf } from './point-filter.ts'
 import type { PointRow } from './series-layout.ts'
 
@@ -29,6 +29,8 @@ export interface Knowledge {
 export interface PlannedPoint {
   row: PointRow
   slot: Slot
+  /** What the filter is to know of it: hashes of its identity and of its slot. */
+  hashes: readonly [identity: number, slot: number]
   /** Something older may stand there. */
   replaces: boolean
 }
@@ -77,7 +79,8 @@ export function planBatch(wishes: readonly Wish[], known: Knowledge): Plan {
     const key = placeKey(wish.place)
     const here = held.find((point) => placeKey(point) === key)
     drop(held.filter((point) => point !== here))
-    const rank = here?.rank ?? taken.firstFree(key, homeRank(hashOf(identity)))
+    const hash = hashOf(identity)
+    const rank = here?.rank ?? taken.firstFree(key, homeRank(hash))
     if (rank === undefined) {
       refuse(`a series holds at most ${RANKS} points of one microsecond`)
       continue
@@ -85,7 +88,8 @@ export function planBatch(wishes: readonly Wish[], known: Knowledge): Plan {
     taken.take(key, rank)
     // A field that is written stays until it is written again: one that is absent now has to be deleted with its point.
     if (here && here.stamp < stamp && wish.lacks_fields) plan.deletes.push(here)
-    plan.points.push({ row: wish, slot: { ...wish.place, rank }, replaces: here !== undefined })
+    const slot = { ...wish.place, rank }
+    plan.points.push({ row: wish, slot, hashes: [hash, hashOf(slotKey(slot))], replaces: here !== undefined })
     if (absent && absent.state !== 'stored') plan.absent.push({ identity, stamp, state: 'stored' })
   }
   return plan

@@ -174,10 +174,7 @@ export class SeriesTable {
 
   /** What the filter is to know is in it before anything is written: a batch that fails half way is found again. */
   async #carryOut(plan: Plan, filter: PointFilter): Promise<Refusal[]> {
-    for (const { row, slot } of plan.points) {
-      filter.add(hashOf(row.identity))
-      filter.add(hashOf(slotKey(slot)))
-    }
+    for (const { hashes } of plan.points) for (const hash of hashes) filter.add(hash)
     for (const { identity } of plan.absent) filter.add(hashOf(identity))
     await deletePoints(this.#connection, this.layout, plan.deletes)
     const line = (index: number) => {
