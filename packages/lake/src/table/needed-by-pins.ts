@@ -9,6 +9,9 @@ export interface NeededByPins {
   oldest?: Snapshot
 }
 
+/** From when a file of a commit is written until the commit's own time, by whoever's clock. */
+const LONGEST_WRITE_MS = 3_600_000
+
 const NOTHING: NeededByPins = { since_ms: Number.POSITIVE_INFINITY }
 
 /**
@@ -19,18 +22,27 @@ const NOTHING: NeededByPins = { since_ms: Number.POSITIVE_INFINITY }
  * @param kept_since_ms what left the table, or was written, since then is kept anyway
  */
 export async function neededByPins(table: LakeTable, kept_since_ms: number): Promise<NeededByPins> {
-  const pinned = (await table.pins()).map(({ version }) => version)
-  const version = Math.min(...pinned)
-  if (!(version < table.version)) return NOTHING
-  // Until the next version was committed, the pinned one was the newest.
-  const next = await table.delta.readCommit(version + 1)
-  // The log after it is gone: whoever set the pin finds that out, and loads the table anew.
-  if (!next || next.timestamp_ms >= kept_since_ms) return NOTHING
+  const versions = (await table.pins()).map(({ version }) => version)
+  for (const version of versions.sort((a, b) => a - b)) {
+    if (version >= table.version) return NOTHING
+    // Until the next version was committed, the pinned one was the newest.
+    const next = await table.delta.readCommit(version + 1)
+    // The log after it is gone: whoever set the pin finds that out, and loads the table anew. The other pins hold.
+    if (!next) continue
+    const since_ms = next.timestamp_ms - LONGEST_WRITE_MS
+    if (since_ms >= kept_since_ms) return NOTHING
+    const oldest = await snapshotIfThere(table, version)
+    return oldest ? { since_ms, oldest } : { since_ms }
+  }
+  return NOTHING
+}
+
+async function snapshotIfThere(table: LakeTable, version: number): Promise<Snapshot | undefined> {
   try {
-    return { since_ms: next.timestamp_ms, oldest: await table.delta.snapshot(version) }
+    return await table.delta.snapshot(version)
   } catch (error) {
     if (!(error instanceof DeltaError) || !GONE.has(error.code)) throw error
-    return { since_ms: next.timestamp_ms }
+    return undefined
   }
 }
 

@@ -23,8 +23,6 @@ export interface Vacuumed {
 }
 
 const DAY_MS = 86_400_000
-/** Between a file's being written and the commit that tells of it. */
-const LONGEST_WRITE_MS = 3_600_000
 const DELETES_AT_ONCE = 1_000
 /** At most this many files go in one call. */
 const MAX_DELETES = 100_000
@@ -45,7 +43,7 @@ export async function vacuum(table: LakeTable, options: VacuumOptions): Promise<
   const { snapshot } = await table.refresh()
   const retention_ms = options.retention_ms ?? snapshot.properties.deletedFileRetention_ms
   const orphan_ms = options.orphan_ms ?? DAY_MS
-  const pinned = await neededByPins(table, started_ms - retention_ms + LONGEST_WRITE_MS)
+  const pinned = await neededByPins(table, started_ms - retention_ms)
   const cutoff_ms = Math.min(started_ms - retention_ms, pinned.since_ms)
   const orphan_cutoff_ms = Math.min(started_ms - Math.max(retention_ms, orphan_ms), pinned.since_ms - orphan_ms)
   const needed = new Set<string>()
