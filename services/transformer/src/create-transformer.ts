@@ -50,6 +50,7 @@ export interface TransformerService {
   stop(): Promise<void>
 }
 
+const NOTHING_KEPT: KeptRecords = { keep_ms: 0, every_ms: 0, keeps_last: false }
 const LOST: ReadonlySet<string> = new Set(['offset_out_of_range', 'replaced', 'unknown_topic'])
 
 /** Starts to turn the log into tables. Applies first what earlier workers left unapplied. */
@@ -108,7 +109,7 @@ export async function startTransformer(parts: TransformerServiceParts): Promise<
     },
     { name: 'transform', log: logger, pause_ms: 0, failed: () => metrics.failed() },
   )
-  const kept = parts.truncates_log === true ? { keep_ms: 0, every_ms: 0 } : parts.truncates_log
+  const kept = parts.truncates_log === true ? NOTHING_KEPT : parts.truncates_log
   const upkeep = new Upkeep({
     lake,
     ledger,

@@ -13,24 +13,25 @@ export interface KeptRecords {
   keep_ms: number
   /** How often to look for older ones. */
   every_ms: number
+  /** Whether the last decided one of each partition stays, by which a reader knows the log again (`ConsumerOptions.continues`). */
+  keeps_last: boolean
 }
 
 /**
- * Deletes records that the ledger has decided: raw keeps them for ever, and the log for nobody. The last decided one of
- * each partition stays, by which a reader knows the log again (`ConsumerOptions.continues`). Any number of transformers
- * may do so at once: each knows of decisions that were made, and of no others.
+ * Deletes records that the ledger has decided: raw keeps them for ever, and the log for nobody. Any number of
+ * transformers may do so at once: each knows of decisions that were made, and of no others.
  */
 export function logTruncation(
   { log, topic, ledger, now }: LogTruncationParts,
-  { keep_ms, every_ms }: KeptRecords,
+  { keep_ms, every_ms, keeps_last }: KeptRecords,
 ): () => Promise<void> {
   let looked_ms = Number.NEGATIVE_INFINITY
   return async () => {
     if (now() - looked_ms < every_ms) return
     looked_ms = now()
     const decided = (await log.offsets(topic)).flatMap(({ partition }) => {
-      const last = ledger.nextOffset(partition) - 1n
-      return last > 0n ? [{ partition, offset: last }] : []
+      const offset = ledger.nextOffset(partition) - (keeps_last ? 1n : 0n)
+      return offset > 0n ? [{ partition, offset }] : []
     })
     await log.truncate(topic, decided, { keep_ms })
   }
