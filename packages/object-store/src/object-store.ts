@@ -68,9 +68,10 @@ export interface ObjectStore {
    * Removes what writes of killed processes have left beside the objects (parts, temporary files), if they were begun
    * before an instant (milliseconds since the epoch): so long ago that none of them can go on any more. A store where
    * nothing is left has no such method.
+   * @param below prefixes of keys: whatever else is in a bucket may be another program's
    * @returns how many
    */
-  dropUnfinished?(before_ms: number): Promise<number>
+  dropUnfinished?(before_ms: number, below: readonly string[]): Promise<number>
   close(): Promise<void>
 }
 

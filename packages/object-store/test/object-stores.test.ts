@@ -28,7 +28,7 @@ it('what killed processes left in a folder is dropped once it is old, and nothin
     const before_ms = Date.now() - 3_600_000
     for (const name of await readdir(unfinished))
       if (name !== 'young') await utimes(join(unfinished, name), before_ms / 1000 - 1, before_ms / 1000 - 1)
-    expect(await store.dropUnfinished?.(before_ms)).toBe(1)
+    expect(await store.dropUnfinished?.(before_ms, [''])).toBe(1)
     expect((await readdir(unfinished)).sort()).toEqual(['lock.sqlite', 'young'])
     expect((await store.get('kept'))?.length).toBe(2)
   } finally {

@@ -48,7 +48,7 @@ const pageOf = (content: string) => ({
   body: `<?xml version="1.0"?><ListMultipartUploadsResult xmlns="http://s3.amazonaws.com/doc/2006-03-01/"><Bucket>lake</Bucket><EncodingType>url</EncodingType>${content}</ListMultipartUploadsResult>`,
 })
 
-it('uploads of killed processes are dropped when they are old, page by page, below our prefix alone', async () => {
+it('uploads of killed processes are dropped when they are old, page by page, below the folders that are ours alone', async () => {
   const { connection, asked } = await serverOf([
     pageOf(
       `<IsTruncated>true</IsTruncated><NextKeyMarker>ours/b+c</NextKeyMarker><NextUploadIdMarker>2</NextUploadIdMarker>${upload('ours/a', '1', OLD)}${upload('ours/b+c', '2', OLD)}`,
@@ -56,8 +56,9 @@ it('uploads of killed processes are dropped when they are old, page by page, bel
     pageOf(
       `<IsTruncated>false</IsTruncated>${upload('ours/gone', '3', OLD)}${upload('ours/young', '4', '2026-02-02T23:00:00.000Z')}`,
     ),
+    pageOf('<IsTruncated>false</IsTruncated>'),
   ])
-  expect(await dropStaleUploads(connection, NOW_MS - 86_400_000)).toBe(3)
+  expect(await dropStaleUploads(connection, NOW_MS - 86_400_000, ['media/', 'raw/'])).toBe(3)
   expect(asked.filter((line) => line.startsWith('DELETE'))).toEqual([
     'DELETE /lake/ours/a?uploadId=1',
     'DELETE /lake/ours/b%20c?uploadId=2',
@@ -65,15 +66,16 @@ it('uploads of killed processes are dropped when they are old, page by page, bel
   ])
   const pages = asked.filter((line) => line.startsWith('?')).map((line) => new URLSearchParams(line))
   expect(pages.map((page) => [page.get('prefix'), page.get('key-marker'), page.get('upload-id-marker')])).toEqual([
-    ['ours/', null, null],
-    ['ours/', 'ours/b c', '2'],
+    ['ours/media/', null, null],
+    ['ours/media/', 'ours/b c', '2'],
+    ['ours/raw/', null, null],
   ])
 })
 
 it('a server without such a list has nothing to drop; one that refuses is an error', async () => {
   const without = await serverOf([{ status: 501, body: '<Error><Code>NotImplemented</Code></Error>' }])
-  expect(await dropStaleUploads(without.connection, NOW_MS)).toBe(0)
+  expect(await dropStaleUploads(without.connection, NOW_MS, ['raw/'])).toBe(0)
   stop()
   const refusing = await serverOf([{ status: 403, body: '<Error><Code>AccessDenied</Code></Error>' }])
-  await expect(dropStaleUploads(refusing.connection, NOW_MS)).rejects.toMatchObject({ code: 'access_denied' })
+  await expect(dropStaleUploads(refusing.connection, NOW_MS, ['raw/'])).rejects.toMatchObject({ code: 'access_denied' })
 })

@@ -78,7 +78,7 @@ export interface AdoptedIncarnation {
   readonly incarnation: string
   /** Publish from the batch after this one. */
   readonly published: number
-  /** All batches after `published`, in order, to the end. One that is missing is the error `missingBatch`. */
+  /** All batches after `published`, in order, to the end. One that is missing is the error `corrupt`. */
   tail(): AsyncIterable<RawBatch>
   advanced(number: number): Promise<void>
   finish(): Promise<void>

@@ -3,7 +3,7 @@ import { openServerParts, openServerRawZone } from '@sluice/server-parts'
 import { authorizer, backgroundLoop, createApp, parseApiKeys, runService, serve } from '@sluice/service'
 import { createIngest, type Ingest } from './ingest.ts'
 import { ingestPrometheus } from './ingest-prometheus.ts'
-import { fillNewLife } from './new-life.ts'
+import { newLifeFiller } from './new-life.ts'
 import { noticedOutcomes } from './noticed-outcomes.ts'
 import { settings } from './settings.ts'
 
@@ -37,7 +37,7 @@ await runService(
         () => ingest.stop(),
       )
       await closers.open('fill the log', () =>
-        backgroundLoop(() => fillNewLife(flow), { name: 'fill the log', log: logger, pause_ms: 60_000 }),
+        backgroundLoop(newLifeFiller(flow), { name: 'fill the log', log: logger, pause_ms: 60_000 }),
       )
       const app = await createApp({ logger, metrics, version: VERSION })
       await ingest.routes(app)

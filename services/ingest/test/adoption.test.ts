@@ -104,3 +104,19 @@ test('a new life is not taken for filled while a batch is missing', async () => 
   })
   await adopted?.release()
 })
+
+test('a batch that is missing holds up no other incarnation, and nothing is sent twice until it is there', async () => {
+  const [bad = '', good = ''] = [await left('a', 'b', 'c'), await left('d')].sort()
+  for (const incarnation of [bad, good]) await (await rawZone.adopt(incarnation))?.release()
+  const kept = await store.get(keyOf(bad, 1))
+  await store.delete([keyOf(bad, 1)])
+  const parts = { rawZone, log, eventTypes: new Map(), partitions: 1, sent: new Map<string, number>() }
+  for (let attempt = 0; attempt < 3; attempt++)
+    await expect(refillLog(parts)).rejects.toMatchObject({ code: 'corrupt' })
+  expect(log.values().map((line) => JSON.parse(line).batch.slice(0, -2))).toEqual(log.values().map(() => good))
+  const before = log.values().length
+  await store.put(keyOf(bad, 1), kept!)
+  expect((await refillLog(parts)).heads).toMatchObject({ [bad]: expect.any(Number), [good]: expect.any(Number) })
+  expect([...published()].sort()).toEqual(['a', 'b', 'c', 'd'])
+  expect(before).toBeGreaterThan(0)
+})

@@ -1,4 +1,4 @@
-import { mkdir, rename } from 'node:fs/promises'
+import { mkdir, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type EventLog, LogError } from '@sluice/event-log'
 import { openEmbeddedLog } from '@sluice/event-log/embedded/embedded-log'
@@ -42,18 +42,23 @@ export async function openLog(parts: OpenLogParts): Promise<OpenedLog> {
     logger.warn({ set_aside: aside }, 'the event log was set aside; a new one is filled from the raw zone')
     log = await openEmbeddedLog({ path: join(folder, 'topics') })
   }
+  let half_filled = false
   try {
     await log.ensureTopic(EVENTS_TOPIC, { partitions: parts.partitions })
     const partitions = (await log.offsets(EVENTS_TOPIC)).length
     const epoch = await logEpoch(folder)
     if (epoch.fresh) {
+      half_filled = true
       const { batches: refilled } = await refillLog({ rawZone, log, eventTypes, partitions })
       if (refilled > 0) logger.warn({ batches: refilled }, 'the event log was new and was filled from the raw zone')
       await epoch.keep()
+      half_filled = false
     }
     return { log, epoch: epoch.epoch, partitions }
   } catch (error) {
     await log.close()
+    // The next start fills it from the beginning: it would grow with each.
+    if (half_filled) await rm(join(folder, 'topics'), { recursive: true })
     throw error
   }
 }

@@ -29,6 +29,8 @@ const LONGEST_PASSING_PAUSE_MS = 30_000
 
 /** A write that was begun longer ago than this was cut off. */
 const LONGEST_WRITE_MS = 86_400_000
+/** Where services write. */
+const FOLDERS = ['files/', 'lake/', 'media/', 'raw/']
 
 /** One part of a round. It may fail for as long as it likes: the others have their turns all the same. */
 interface Task {
@@ -138,7 +140,7 @@ function leftoversTask({ parts: { store, now } }: Lake): Task {
     name: 'object store',
     isDue: () => store.dropUnfinished !== undefined && now() - done_ms >= RESTING_PASS_MS,
     async run() {
-      await store.dropUnfinished?.(now() - LONGEST_WRITE_MS)
+      await store.dropUnfinished?.(now() - LONGEST_WRITE_MS, FOLDERS)
       done_ms = now()
     },
     failures: 0,

@@ -184,6 +184,7 @@ export class KafkaConsumer implements LogConsumer {
       () => start,
     )
     if (this.#assigned !== assigned) return
+    this.#astray = false
     this.#positions = new Map(start)
     this.#fetching = start
     this.#unproven = new Set(this.#options.continues ? known.flatMap((one) => unprovenAt(one, start)) : [])
@@ -348,7 +349,7 @@ export class KafkaConsumer implements LogConsumer {
         () => this.#parts.topics.offsets(this.#options.topic),
         () => (generation === this.#generation ? this.#fetching : new Map()),
       )
-      if (this.#astray && generation === this.#generation) this.#beginAnew()
+      if (this.#astray && !this.#rebalancing && generation === this.#generation) this.#beginAnew()
     } catch (error) {
       const failure = logErrorOf(error, `checking ${this.#options.topic}`)
       // What is merely away for a while is noticed by the membership.

@@ -79,9 +79,9 @@ export class KafkaTopics {
     { keep_ms = 0 }: TruncateOptions = {},
   ): Promise<void> {
     if (before.length === 0) return
+    const since = BigInt(Math.max(0, Date.now() - keep_ms))
     const known = await this.offsets(topic)
     const name = topicName(this.#settings, topic)
-    const since = BigInt(Math.max(0, Date.now() - keep_ms))
     const young = keep_ms > 0 ? await this.#list(name, known.length, since) : new Map<number, bigint>()
     const partitions = before.flatMap(({ partition, offset }) => cutOf(known[partition], offset, young.get(partition)))
     if (partitions.length === 0) return

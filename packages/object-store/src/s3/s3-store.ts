@@ -198,8 +198,8 @@ export class S3Store implements ObjectStore {
     return this.#cache.path(content, () => this.#fetch(key, etag, size))
   }
 
-  dropUnfinished(before_ms: number): Promise<number> {
-    return dropStaleUploads(this.#connection, before_ms)
+  dropUnfinished(before_ms: number, below: readonly string[]): Promise<number> {
+    return dropStaleUploads(this.#connection, before_ms, below)
   }
 
   async close(): Promise<void> {
