@@ -9,6 +9,7 @@ import {
   type PollLimits,
 } from '../event-log.ts'
 import { logErrorOf } from './errors.ts'
+import { FetchPlaces } from './fetch-places.ts'
 import type { Fetched, FetchedRecord, Member, MembershipEvents } from './membership.ts'
 import { refuseOutside } from './offset-range.ts'
 import { RecordBuffer } from './record-buffer.ts'
@@ -47,10 +48,7 @@ export class KafkaConsumer implements LogConsumer {
   #rebalancing = true
   /** Where the next poll starts. */
   #positions = new Map<number, bigint>()
-  /** Where what is given next starts: behind what is buffered. */
-  #fetching = new Map<number, bigint>()
-  /** Partitions whose record before the start is yet to be fetched and shown to the reader. */
-  #unproven = new Set<number>()
+  readonly #places = new FetchPlaces()
   /** kafkajs left an offset of ours for another one: until the log is looked at, nothing is believed. */
   #astray = false
   /** How long polls have waited since the group was last heard of. */
@@ -99,11 +97,11 @@ export class KafkaConsumer implements LogConsumer {
     const owned = new Map([...positions].filter(([partition]) => this.#positions.has(partition)))
     for (const [partition, offset] of owned) {
       this.#positions.set(partition, offset)
-      this.#fetching.set(partition, offset)
+      this.#places.set(partition, offset)
     }
     this.#buffer.drop(new Set(owned.keys()))
     this.#isElsewhere()
-    if (this.#assigned === undefined) this.#membership?.seek(this.#fetchesOf(owned))
+    if (this.#assigned === undefined) this.#membership?.seek(this.#places.fetchesOf(owned.keys()))
     this.#resumeIfRoom()
   }
 
@@ -186,22 +184,12 @@ export class KafkaConsumer implements LogConsumer {
     if (this.#assigned !== assigned) return
     this.#astray = false
     this.#positions = new Map(start)
-    this.#fetching = start
-    this.#unproven = new Set(this.#options.continues ? known.flatMap((one) => unprovenAt(one, start)) : [])
+    this.#places.begin(start, this.#options.continues ? known.flatMap((one) => unprovenAt(one, start)) : [])
     this.#buffer.clear()
     this.#assigned = undefined
     this.#rebalancing = false
     this.#generation++
-    this.#membership?.begin(this.#fetchesOf(start))
-  }
-
-  /** Where fetching starts, for what is given to start there. */
-  #fetchesOf(starts: ReadonlyMap<number, bigint>): Map<number, bigint> {
-    return new Map([...starts].map(([partition, offset]) => [partition, this.#fetchFrom(partition, offset)]))
-  }
-
-  #fetchFrom(partition: number, start: bigint): bigint {
-    return this.#unproven.has(partition) && start > 0n ? start - 1n : start
+    this.#membership?.begin(this.#places.fetchesOf(start.keys()))
   }
 
   async #linger(limits: PollLimits, linger_ms: number): Promise<void> {
@@ -279,9 +267,9 @@ export class KafkaConsumer implements LogConsumer {
 
   #accept({ partition, from, records, next }: Fetched): boolean {
     if (this.#rebalancing || this.#astray) return false
-    const start = this.#fetching.get(partition)
-    if (start === undefined) return false
-    const expected = this.#fetchFrom(partition, start)
+    const start = this.#places.starts.get(partition)
+    const expected = this.#places.fetchFrom(partition)
+    if (start === undefined || expected === undefined) return false
     if (from !== expected) {
       // Not asked for by us: the client went elsewhere, or this was under way during a seek.
       this.#membership?.seek(new Map([[partition, expected]]))
@@ -306,11 +294,11 @@ export class KafkaConsumer implements LogConsumer {
           from,
           'expected the record that was read last before; there is another one, so the log lost its end and was written on',
         )
-      this.#unproven.delete(partition)
+      this.#places.proved(partition)
     }
     this.#strays.note(partition, polled)
     this.#buffer.push(polled)
-    this.#fetching.set(partition, next)
+    this.#places.set(partition, next)
     if (this.#buffer.bytes >= this.#settings.limits.buffer_bytes) this.#membership?.pause()
     return true
   }
@@ -347,7 +335,7 @@ export class KafkaConsumer implements LogConsumer {
     try {
       await refuseOutside(
         () => this.#parts.topics.offsets(this.#options.topic),
-        () => (generation === this.#generation ? this.#fetching : new Map()),
+        () => (generation === this.#generation ? this.#places.starts : new Map()),
       )
       if (this.#astray && !this.#rebalancing && generation === this.#generation) this.#beginAnew()
     } catch (error) {
