@@ -22,8 +22,6 @@ export interface DatabaseOptions {
 }
 
 const DEFAULT_CONNECTIONS = 8
-/** Freed memory that DuckDB's allocator may keep for the next statement; less costs time. */
-const KEPT_FREE = '8MB'
 const DEFAULT_TEMPORARY_BYTES = 10_000_000_000
 
 /** Opens an in-memory DuckDB: times in UTC, rows keep their order, no extension is downloaded. */
@@ -43,10 +41,6 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
     const connection = await instance.connect()
     // The system's page cache keeps local files already; DuckDB's own would fill the memory limit with them again.
     await connection.run(`SET GLOBAL TimeZone = ${literal('UTC')}; SET GLOBAL enable_external_file_cache = false`)
-    // What a statement has freed would stay with the process, beside the limit: a hundred megabytes after each merge.
-    await connection.run(
-      `SET GLOBAL allocator_flush_threshold = '${KEPT_FREE}'; SET GLOBAL allocator_bulk_deallocation_flush_threshold = '${KEPT_FREE}'`,
-    )
     if (options.joins !== 'optimized')
       await connection.run("SET GLOBAL disabled_optimizers = 'join_order,build_side_probe_side'")
     connection.closeSync()
