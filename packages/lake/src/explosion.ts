@@ -37,7 +37,7 @@ interface ExplodedRow {
  */
 export async function followExplosion(parts: ExplosionParts): Promise<{ table: string; version: number }> {
   const { source, target } = parts
-  const appId = appIdOf(source)
+  const appId = sourceTxn(source)
   for (let races = 0; races < MAX_RACES; ) {
     const after = target.view().txn(appId)
     const head = source.version
@@ -58,7 +58,7 @@ export async function explosionIsBehind({
   source,
   target,
 }: Pick<ExplosionParts, 'source' | 'target'>): Promise<boolean> {
-  const at = target.view().txn(appIdOf(source))
+  const at = target.view().txn(sourceTxn(source))
   if (at >= source.version) return false
   if (at < 0) return source.view().txn(LEDGER_TXN) >= 0
   // Versions that only rearranged rows are no reason to commit.
@@ -66,7 +66,8 @@ export async function explosionIsBehind({
   return seen.txn(LEDGER_TXN) !== source.view().txn(LEDGER_TXN)
 }
 
-const appIdOf = (source: LakeTable) => `source/${source.table_id}`
+/** The Delta `txn` by which an exploded table says up to which version of its source it has followed. */
+export const sourceTxn = (source: Pick<LakeTable, 'table_id'>): string => `source/${source.table_id}`
 
 async function explodedRows(
   { type, source }: ExplosionParts,

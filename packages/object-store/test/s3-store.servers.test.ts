@@ -9,14 +9,17 @@ import { openS3Store } from '../src/s3.ts'
 import { contractOfObjectStore } from './contract.ts'
 
 await describeServer('MinIO', minioEndpoint, ({ endpoint, access_key, secret_key }) => {
-  contractOfObjectStore('a bucket', async () => {
-    const store = await openS3Store({
-      endpoint,
+  const opened = (at: string) =>
+    openS3Store({
+      endpoint: at,
       bucket: 'sluice-test',
       prefix: randomUUID(),
       credentials: { access_key, secret_key },
       create_bucket: true,
     })
+
+  contractOfObjectStore('a bucket', async () => {
+    const store = await opened(endpoint)
     return {
       store,
       end: async () => {
@@ -30,13 +33,7 @@ await describeServer('MinIO', minioEndpoint, ({ endpoint, access_key, secret_key
 
   it('local paths hold the current bytes: immutable keys are looked at once, others each time', async () => {
     const proxy = await faultProxy(endpoint, () => 'pass')
-    const store = await openS3Store({
-      endpoint: proxy.endpoint,
-      bucket: 'sluice-test',
-      prefix: randomUUID(),
-      credentials: { access_key, secret_key },
-      create_bucket: true,
-    })
+    const store = await opened(proxy.endpoint)
     const asked = async (work: () => Promise<unknown>) => {
       const before = proxy.requests.length
       await work()
@@ -71,13 +68,7 @@ await describeServer('MinIO', minioEndpoint, ({ endpoint, access_key, secret_key
   })
 
   it('asking for uploads that were cut off is no error, and drops no object', async () => {
-    const store = await openS3Store({
-      endpoint,
-      bucket: 'sluice-test',
-      prefix: randomUUID(),
-      credentials: { access_key, secret_key },
-      create_bucket: true,
-    })
+    const store = await opened(endpoint)
     await store.put('kept', Buffer.from('kept'))
     // MinIO lists uploads by their whole key alone, and drops them by itself.
     expect(await store.dropUnfinished?.(Date.now() + 60_000, [''])).toBe(0)

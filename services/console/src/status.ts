@@ -1,7 +1,7 @@
+import { LEDGER_TXN } from '@sluice/lake'
 import { type Progress, StoreError } from '@sluice/store'
 import type { ReadParts } from './console-parts.ts'
 import type { ConsoleStore } from './console-store.ts'
-import { LEDGER_TXN } from './verify/cut.ts'
 
 export interface SinkTableStatus {
   table: string

@@ -224,7 +224,6 @@ export class KafkaConsumer implements LogConsumer {
       assigned: (partitions) => {
         this.#silence_ms = 0
         this.#isElsewhere()
-        this.#astray = false
         this.#assigned = partitions
         this.#rebalancing = true
         this.#buffer.clear()
@@ -352,7 +351,6 @@ export class KafkaConsumer implements LogConsumer {
   #beginAnew(): void {
     this.#assigned = [...this.#positions.keys()]
     this.#rebalancing = true
-    this.#astray = false
     this.#buffer.clear()
     this.#wakeup.notify()
   }

@@ -32,6 +32,11 @@ export class FetchPlaces {
   }
 
   fetchesOf(partitions: Iterable<number>): Map<number, bigint> {
-    return new Map([...partitions].map((partition) => [partition, this.fetchFrom(partition) ?? 0n]))
+    const fetches = new Map<number, bigint>()
+    for (const partition of partitions) {
+      const from = this.fetchFrom(partition)
+      if (from !== undefined) fetches.set(partition, from)
+    }
+    return fetches
   }
 }

@@ -2,7 +2,7 @@
 const MOST_IDS = 200_000
 
 /**
- * Nodes that this process has seen in the graph, so that they need not be merged again: a fifth of what an edge costs.
+ * Nodes that this process has seen in the graph, so that they need not be merged again with each edge.
  * Another process may have deleted one since. So it is believed only where a statement of the same transaction finds out:
  * see `TrustedNodes`.
  */

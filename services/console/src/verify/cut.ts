@@ -1,3 +1,4 @@
+import { LEDGER_TXN } from '@sluice/lake'
 import type { ReadParts } from '../console-parts.ts'
 import type { TableReading } from '../lake-reader.ts'
 
@@ -6,9 +7,6 @@ export interface Cut {
   ledger: TableReading
   tables: Map<string, TableReading>
 }
-
-/** The Delta `txn` by which a table says up to which ledger version it has applied the plans. */
-export const LEDGER_TXN = 'ledger'
 
 /**
  * Takes a cut: the ledger as it is now, and each table at its newest version that has applied no plan beyond that.

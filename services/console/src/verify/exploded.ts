@@ -1,8 +1,10 @@
 import type { EventType } from '@sluice/events'
+import { LEDGER_TXN, sourceTxn } from '@sluice/lake'
 import { type LakeReader, type TableReading, VersionGone } from '../lake-reader.ts'
 import { quoted } from '../sql/quote.ts'
 import type { TrustedSql } from '../trusted-sql.ts'
-import { type Cut, LEDGER_TXN } from './cut.ts'
+import { counted } from './counted.ts'
+import type { Cut } from './cut.ts'
 import { NAMED_IDS, type TableReport } from './report.ts'
 
 export interface ExplodedParts {
@@ -15,9 +17,6 @@ type Exploded = EventType & { explode: NonNullable<EventType['explode']> }
 
 const ATTEMPTS = 200
 const PAUSE_MS = 50
-
-/** The Delta `txn` by which an exploded table says up to which version of its source it has followed. */
-const sourceTxn = (source: TableReading) => `source/${source.table_id}`
 
 export const isExploded = (type: EventType): type is Exploded => type.explode !== undefined
 
@@ -51,12 +50,7 @@ export async function verifyExploded(
         (SELECT list(id) FROM (SELECT id FROM different WHERE n > 0 LIMIT ${NAMED_IDS})) AS missing_ids,
         (SELECT list(id) FROM (SELECT id FROM different WHERE n < 0 LIMIT ${NAMED_IDS})) AS extra_ids`,
   )
-  const [row] = rows
-  const count = (name: string) => Number(row?.[name] ?? 0)
-  const ids = (name: string) => {
-    const named = row?.[name]
-    return Array.isArray(named) ? named.map(String) : []
-  }
+  const { count, ids } = counted(rows[0])
   return {
     table: type.explode.table,
     version: target.version,

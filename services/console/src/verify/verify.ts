@@ -4,6 +4,7 @@ import type { TableReading } from '../lake-reader.ts'
 import { rawEvents } from '../raw-relations.ts'
 import { literal, quoted } from '../sql/quote.ts'
 import type { TrustedSql } from '../trusted-sql.ts'
+import { counted } from './counted.ts'
 import { type Cut, takeCut } from './cut.ts'
 import { isExploded, verifyExploded } from './exploded.ts'
 import { isOk, NAMED_IDS, type StoreReport, type TableReport, type VerifyReport } from './report.ts'
@@ -133,12 +134,7 @@ async function tableOf(
         (SELECT list(event_id) FROM (FROM missing LIMIT ${NAMED_IDS})) AS missing_ids, (SELECT list(event_id) FROM (FROM extra UNION ALL FROM twice LIMIT ${NAMED_IDS})) AS extra_ids`,
     { name: table },
   )
-  const [row] = rows
-  const count = (name: string) => Number(row?.[name] ?? 0)
-  const ids = (name: string) => {
-    const named = row?.[name]
-    return Array.isArray(named) ? named.map(String) : []
-  }
+  const { count, ids } = counted(rows[0])
   return {
     table,
     version: reading.version,
