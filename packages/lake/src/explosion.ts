@@ -5,6 +5,7 @@ import { type EventType, explodedKey } from '@sluice/events'
 import { identifier } from './duckdb/sql-text.ts'
 import { LEDGER_TXN } from './ledger/apply.ts'
 import { fileList } from './table/file-list.ts'
+import { LakeError } from './table/lake-error.ts'
 import type { LakeTable } from './table/lake-table.ts'
 import { replaceRowsOf } from './table/replace-rows.ts'
 
@@ -42,8 +43,7 @@ export async function followExplosion(parts: ExplosionParts): Promise<{ table: s
     const after = target.view().txn(appId)
     const head = source.version
     if (after >= head) return { table: target.name, version: target.version }
-    const through = Math.min(head, after + MAX_VERSIONS)
-    const { keys, rows } = await explodedRows(parts, after, through)
+    const { keys, rows, through } = await nextRows(parts, after, head)
     const txn = { appId, version: through, after }
     const outcome = keys.length === 0 ? await target.appendFiles([], { txn }) : await replace(parts, keys, rows, txn)
     if (outcome.kind === 'conflict') races++
@@ -61,13 +61,33 @@ export async function explosionIsBehind({
   const at = target.view().txn(sourceTxn(source))
   if (at >= source.version) return false
   if (at < 0) return source.view().txn(LEDGER_TXN) >= 0
-  // Versions that only rearranged rows are no reason to commit.
-  const seen = await source.at({ version: at })
-  return seen.txn(LEDGER_TXN) !== source.view().txn(LEDGER_TXN)
+  try {
+    // Versions that only rearranged rows are no reason to commit.
+    const seen = await source.at({ version: at })
+    return seen.txn(LEDGER_TXN) !== source.view().txn(LEDGER_TXN)
+  } catch (error) {
+    // Long after its newest event a table's versions are gone; what came since has only rearranged its rows.
+    if (isGone(error)) return false
+    throw error
+  }
 }
 
 /** The Delta `txn` by which an exploded table says up to which version of its source it has followed. */
 export const sourceTxn = (source: Pick<LakeTable, 'table_id'>): string => `source/${source.table_id}`
+
+/** What is next for the target; all that the source has, where the changes since were cleaned up while it was at rest. */
+async function nextRows(parts: ExplosionParts, after: number, head: number) {
+  const through = Math.min(head, after + MAX_VERSIONS)
+  try {
+    return { ...(await explodedRows(parts, after, through)), through }
+  } catch (error) {
+    if (after < 0 || !isGone(error)) throw error
+    return { ...(await explodedRows(parts, NOTHING_FOLLOWED, head)), through: head }
+  }
+}
+
+const NOTHING_FOLLOWED = -1
+const isGone = (error: unknown) => error instanceof LakeError && error.code === 'version_gone'
 
 async function explodedRows(
   { type, source }: ExplosionParts,
