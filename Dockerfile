@@ -25,7 +25,7 @@ COPY --from=node /usr/local/bin/node /usr/local/bin/node
 RUN apt-get update && apt-get install -y --no-install-recommends libatomic1 libstdc++6 && rm -rf /var/lib/apt/lists/* \
  && groupadd --gid 1000 node && useradd --uid 1000 --gid node --create-home node
 # Large blocks that were freed go back to the system at once: by itself the allocator raises this to 32 MB and keeps them.
-ENV MALLOC_MMAP_THRESHOLD_=1048576
+ENV MALLOC_MMAP_THRESHOLD_=131072
 ENV NODE_ENV=production SLUICE_HOST=0.0.0.0 SLUICE_PORT=8080 SLUICE_SCRATCH=/var/lib/sluice SERVICE=${SERVICE}
 COPY --from=install /app /app
 RUN mkdir -p /var/lib/sluice && chown node:node /var/lib/sluice

@@ -21,7 +21,6 @@ const COLUMNS: readonly Column[] = [
   { name: 'raw_line', type: 'integer' },
   { name: '_extra', type: 'string' },
 ]
-const THREADS = 2
 const MEMORY_BYTES = 200_000_000
 
 /** Rows of about 300 bytes as JSON, their keys from `first` on in random order of their hashes. */
@@ -90,7 +89,7 @@ async function main(folder: string, part: string | undefined): Promise<void> {
   await mkdir(join(folder, 'scratch'), { recursive: true })
   const store = await openFolderStore(join(folder, 'objects'))
   const temporary_path = join(folder, 'spill')
-  const database = await openDatabase({ memory_limit_bytes: MEMORY_BYTES, threads: THREADS, temporary_path })
+  const database = await openDatabase({ memory_limit_bytes: MEMORY_BYTES, temporary_path })
   await PARTS[part]?.({ store, database, scratch_path: join(folder, 'scratch'), now: Date.now })
   await database.close()
 }

@@ -24,7 +24,6 @@ const log: EventLog = brokers
 const scratch = join(folder, 'scratch')
 const database = await openDatabase({
   memory_limit_bytes: MEMORY_BYTES,
-  threads: 2,
   temporary_path: join(scratch, 'duckdb'),
 })
 const store = await openFolderStore(join(folder, 'objects'))

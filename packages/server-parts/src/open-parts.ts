@@ -110,7 +110,6 @@ export async function openServerLake(
   const database = await closers.open('database', () =>
     openDatabase({
       memory_limit_bytes: memory_limit_mb * 1024 ** 2,
-      threads: 2,
       temporary_path: join(scratch, 'duckdb'),
     }),
   )

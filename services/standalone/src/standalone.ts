@@ -17,7 +17,6 @@ import { openLog } from './open-log.ts'
 
 const VERSION = '0.1.0'
 const CONSOLE_MEMORY_BYTES = 512 * 1024 ** 2
-const TRANSFORM_THREADS = 2
 
 /**
  * All of Sluice in one process, on embedded parts, with its data in one folder. Parts are opened in the order of the
@@ -46,7 +45,6 @@ export async function startStandalone(
   const database = await closers.open('database', () =>
     openDatabase({
       memory_limit_bytes: config.memory_limit_mb * 1024 ** 2,
-      threads: TRANSFORM_THREADS,
       temporary_path: join(scratch, 'duckdb'),
     }),
   )

@@ -23,9 +23,9 @@ export interface TransformerParts {
   settled?: (outcome: Settled, batch: { records: number; took_ms: number }) => void
 }
 
-/** Records that were polled, and what becomes of them meanwhile. */
+/** What is known of records that were polled. They themselves are the loader's: two batches of them would be much memory. */
 interface ReadBatch {
-  records: readonly PolledRecord[]
+  records: number
   covered: ReadonlyMap<number, Covered>
   /** Some were of partitions without a cursor. */
   unplaced: boolean
@@ -86,12 +86,12 @@ export class Transformer {
     if (backlog) this.#readAhead(consumer)
     const { outcome, took_ms } = await this.#settle(loading)
     this.#pace.settled(took_ms)
-    this.#parts.settled?.(outcome, { records: records.length, took_ms })
+    this.#parts.settled?.(outcome, { records, took_ms })
     if (outcome.kind === 'committed') {
       this.#astray = unplaced
       await this.#parts.pump.follow(outcome.version, outcome.written.awaited)
     }
-    return records.length
+    return records
   }
 
   /** Gives up what was read ahead, for the next turn to begin at the ledger's offsets. Call it before closing a consumer. */
@@ -114,7 +114,7 @@ export class Transformer {
     const backlog = !unplaced && (records.length > max_records / 2 || bytes > max_bytes / 2)
     for (const [partition, { next }] of covered) this.#cursors.set(partition, next)
     return {
-      records,
+      records: records.length,
       covered,
       unplaced,
       backlog,

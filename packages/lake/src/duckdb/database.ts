@@ -7,7 +7,11 @@ import { literal } from './sql-text.ts'
 export interface DatabaseOptions {
   /** What all queries together may hold in memory; beyond it they spill into `temporary_path`. */
   memory_limit_bytes: number
-  threads: number
+  /**
+   * That one statement may use. Default 1: batches, tables and upkeep run side by side on connections of their own, and
+   * use the cores better than statements that split small work.
+   */
+  threads?: number
   /** Folder of its own for spilled data; emptied at open and close. */
   temporary_path: string
   /** What may be spilled; default 10 GB. */
@@ -30,7 +34,7 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
   await mkdir(options.temporary_path, { recursive: true })
   try {
     const instance = await DuckDBInstance.create(':memory:', {
-      threads: String(options.threads),
+      threads: String(options.threads ?? 1),
       memory_limit: `${Math.ceil(options.memory_limit_bytes / 1e6)}MB`,
       temp_directory: options.temporary_path,
       max_temp_directory_size: `${Math.ceil((options.temporary_limit_bytes ?? DEFAULT_TEMPORARY_BYTES) / 1e6)}MB`,

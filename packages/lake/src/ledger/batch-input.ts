@@ -8,6 +8,8 @@ export interface LogLine {
   value: Uint8Array
 }
 
+/** A larger line is a piece by itself. */
+const PIECE_BYTES = 256 * 1024
 const LINE_FEED = 0x0a
 const OPENING_BRACE = 0x7b
 /** After the position, where a member's name should be: no JSON, whatever follows. */
@@ -15,19 +17,27 @@ const NO_RAW_LINE = ':'
 
 export const isEmpty = ({ value }: LogLine) => value.length === 0 || (value.length === 1 && value[0] === LINE_FEED)
 
-/** The lines with their log positions spliced in front. Each is one line of the file, as rows are known by its place. */
-export function batchInput(lines: readonly LogLine[]): Uint8Array {
-  const places = lines.map(({ partition, offset }) => `{"p":${partition},"o":${offset},`)
-  const rests = lines.map(({ value }) => restOf(value))
-  const size = rests.reduce((sum, rest, at) => sum + (places[at]?.length ?? 0) + rest.length, 0)
-  const input = Buffer.allocUnsafe(size)
+/**
+ * The lines with their log positions spliced in front, as pieces of a file. Each is one line of the file, as rows are known
+ * by its place.
+ */
+export function* batchInput(lines: readonly LogLine[]): Generator<Uint8Array> {
+  let piece = Buffer.allocUnsafe(PIECE_BYTES)
   let end = 0
-  for (const [at, rest] of rests.entries()) {
-    end += input.write(places[at] ?? '', end, 'latin1')
-    input.set(rest, end)
+  for (const { partition, offset, value } of lines) {
+    const place = `{"p":${partition},"o":${offset},`
+    const rest = restOf(value)
+    const size = place.length + rest.length
+    if (end + size > piece.length) {
+      yield piece.subarray(0, end)
+      piece = Buffer.allocUnsafe(Math.max(PIECE_BYTES, size))
+      end = 0
+    }
+    end += piece.write(place, end, 'latin1')
+    piece.set(rest, end)
     end += rest.length
   }
-  return input
+  yield piece.subarray(0, end)
 }
 
 /** What follows the position, the line feed included. */

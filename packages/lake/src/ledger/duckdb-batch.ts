@@ -1,6 +1,8 @@
 import { rm, writeFile } from 'node:fs/promises'
 import type { DuckDBConnection } from '@duckdb/node-api'
 import { identifier } from '../duckdb/sql-text.ts'
+import { LineFile } from '../typing/line-file.ts'
+import { splitLine } from '../typing/raw-line-text.ts'
 import type { TypedBatch } from '../typing/typed-batch.ts'
 import type { AwaitedOutcome, Covered, LoadedBatch, WrittenBatch } from './batch.ts'
 import { batchInput, isEmpty, type LogLine } from './batch-input.ts'
@@ -34,23 +36,36 @@ export async function loadDuckdbBatch(
   covered: ReadonlyMap<number, Covered>,
   parts: DuckdbBatchParts,
 ): Promise<LoadedBatch> {
-  const { connection } = parts
   const lines = records.filter((record) => !isEmpty(record))
   const path = `${parts.scratch_path}/batch-${process.pid}-${serial++}.ndjson`
-  await writeFile(path, batchInput(lines))
-  let typed: TypedBatch
   try {
-    typed = await parts.type(path)
-  } finally {
+    await writeFile(path, batchInput(lines))
+    const typed = await parts.type(path)
+    return await loadedBatch(parts, path, typed, marked(covered, records))
+  } catch (error) {
     await rm(path, { force: true })
+    throw error
   }
+}
+
+/** Knows nothing of the records any more: while this batch is settled, the next one is in memory already. */
+async function loadedBatch(
+  parts: DuckdbBatchParts,
+  path: string,
+  typed: TypedBatch,
+  covered: ReadonlyMap<number, Covered>,
+): Promise<LoadedBatch> {
+  const { connection } = parts
   const idHashes = await readIdHashes(connection, 'FROM batch_rows ORDER BY seq')
   return {
-    covered: marked(covered, records),
+    covered,
     idHashes,
     arrivals: (seqs) => readArrivals(connection, seqs, idHashes),
-    write: (verdicts) => writeBatch(parts, typed, lines, verdicts),
-    close: () => parts.drop(typed),
+    write: (verdicts) => writeBatch(parts, typed, path, verdicts),
+    async close() {
+      await rm(path, { force: true })
+      await parts.drop(typed)
+    },
   }
 }
 
@@ -105,12 +120,12 @@ function twiceIn(hashes: BigInt64Array): bigint[] {
 async function writeBatch(
   parts: DuckdbBatchParts,
   typed: TypedBatch,
-  lines: readonly LogLine[],
+  path: string,
   verdicts: ReadonlyMap<number, Verdict>,
 ): Promise<WrittenBatch> {
   const { connection } = parts
   await connection.run('CREATE OR REPLACE TEMP TABLE batch_verdicts (seq INTEGER, kind VARCHAR, text VARCHAR)')
-  await insertVerdicts(connection, lines, verdicts)
+  await insertVerdicts(connection, path, verdicts)
   const entries: WrittenBatch['entries'] = {}
   for (const { table, relation } of typed.tables) {
     const columns = parts.columnsOf(table).map(identifier).join(', ')
@@ -170,27 +185,22 @@ const QUARANTINE_SELECT = `SELECT ${QUARANTINE_COLUMNS.map(({ name }) => `${QUAR
 /** Lines that are `first` need no row: they are what the others are an exception to. */
 async function insertVerdicts(
   connection: DuckDBConnection,
-  lines: readonly LogLine[],
+  path: string,
   verdicts: ReadonlyMap<number, Verdict>,
 ): Promise<void> {
   const telling = [...verdicts].filter(([, verdict]) => verdict.kind !== 'first')
   if (telling.length === 0) return
+  const hasConflict = telling.some(([, { kind }]) => kind === 'conflict')
+  const file = hasConflict ? await LineFile.read(path) : undefined
   const appender = await connection.createAppender('batch_verdicts')
-  for (const [seq, verdict] of telling) {
+  for (const [seq, { kind }] of telling) {
     appender.appendInteger(seq)
-    appender.appendVarchar(verdict.kind)
-    const value = lines[seq]?.value
-    if (verdict.kind === 'conflict' && value) appender.appendVarchar(clientText(value))
+    appender.appendVarchar(kind)
+    if (kind === 'conflict' && file) appender.appendVarchar(splitLine(file.line(seq).text).event)
     else appender.appendNull()
     appender.endRow()
   }
   appender.closeSync()
-}
-
-/** The client's own text out of a raw line: what follows the last member of the envelope (a quote in a string is escaped there). */
-function clientText(value: Uint8Array): string {
-  const line = Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString('utf8')
-  return line.slice(line.indexOf(',"event":') + ',"event":'.length, line.lastIndexOf('}'))
 }
 
 async function closedBy(

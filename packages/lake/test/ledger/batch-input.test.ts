@@ -1,10 +1,14 @@
+import { readdir } from 'node:fs/promises'
 import { loadEventTypes, rawLine, rawLineTail } from '@sluice/events'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { queryTuples } from '../../src/duckdb/query.ts'
 import { Lake } from '../../src/lake.ts'
 import { lakeBatches, lakeLedgerRows } from '../../src/lake-batches.ts'
+import { applyPlans } from '../../src/ledger/apply.ts'
 import { KnownIds } from '../../src/ledger/known-ids.ts'
 import { Ledger } from '../../src/ledger/ledger.ts'
+import { tableTarget } from '../../src/ledger/plan-target.ts'
+import { QUARANTINE_TABLE } from '../../src/ledger/schema.ts'
 import { settle } from '../../src/ledger/settle.ts'
 import { type LakeWorld, openWorld } from '../table/lake-world.ts'
 
@@ -27,14 +31,14 @@ describe('records of the log become rows', () => {
   })
   afterEach(() => world.close())
 
-  /** Settles records of partition 0, from offset 0 on, and reads what the ledger has of them. */
-  async function settled(values: readonly (string | Uint8Array)[]) {
+  /** Settles records of partition 0, and reads what the ledger has of all. */
+  async function settled(values: readonly (string | Uint8Array)[], from = 0n) {
     const records = values.map((value, at) => ({
       partition: 0,
-      offset: BigInt(at),
+      offset: from + BigInt(at),
       value: typeof value === 'string' ? Buffer.from(value) : value,
     }))
-    const covered = new Map([[0, { from: 0n, next: BigInt(values.length) }]])
+    const covered = new Map([[0, { from, next: from + BigInt(values.length) }]])
     const batch = await lakeBatches(lake).load(records, covered)
     const outcome = await settle(ledger, new KnownIds(lakeLedgerRows(lake)), batch, types.digest)
     await batch.close()
@@ -71,6 +75,21 @@ describe('records of the log become rows', () => {
     const { rows } = await settled(['', line(1), '\n', line(3), ''])
     expect(rows).toEqual(['1 e1 stored', '3 e3 stored'])
     expect(ledger.nextOffset(0)).toBe(5n)
+  })
+
+  it('a conflict keeps the text that the client sent, and nothing else of the batch stays on the disk', async () => {
+    await settled([line(0)])
+    const text = '{ "user_id":"ü,\\"event\\":","product_id":"}", "type":"click" }'
+    const envelope = { event_id: 'e0', received_at: '2026-01-02T03:04:06Z', source: 's', type: 'click' }
+    const other = rawLine('batch-2', 7, rawLineTail({ ...envelope, form: 'event', wait: 0 }, text))
+    await settled([line(1), line(2), other, line(4)], 1n)
+    await applyPlans(ledger, QUARANTINE_TABLE, tableTarget(lake.quarantine))
+    const relation = await lake.quarantine.view().relation()
+    const kept = await world.database.withConnection((connection) =>
+      queryTuples(connection, `SELECT reason, raw_batch, raw_line, text FROM ${relation}`),
+    )
+    expect(kept).toEqual([['id_conflict', 'batch-2', 7, text]])
+    expect(await readdir(world.lake.scratch_path)).toEqual([])
   })
 
   it('the ledger knows again the last record of a batch', async () => {
