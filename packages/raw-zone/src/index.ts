@@ -1,4 +1,3 @@
 export * from './batch-id.ts'
-export * from './missing-batch.ts'
 export * from './raw-zone.ts'
 export * from './segments/segment-raw-zone.ts'

@@ -23,6 +23,11 @@ export interface RawZone {
   adopt(incarnation: string, options?: { force?: boolean }): Promise<AdoptedIncarnation | undefined>
   /** One batch by number; `undefined` if there is no such batch (yet). An empty batch has no lines. */
   batch(incarnation: string, number: number): Promise<RawBatch | undefined>
+  /**
+   * An incarnation's acknowledged batches from one number to another, both in, in order; one that is missing is the error
+   * `corrupt`. For reading many: a few MB are fetched before they are asked for.
+   */
+  batches(incarnation: string, range: BatchRange): AsyncIterable<RawBatch>
   /** The batch of a receipt: `batch_id` is `<incarnation>-<number>`. */
   find(batch_id: string): Promise<RawBatch | undefined>
   /** The number of the newest durable batch of every incarnation, finished or not: the raw watermarks. */
@@ -33,6 +38,11 @@ export interface RawZone {
    */
   files(): Promise<RawFile[]>
   close(): Promise<void>
+}
+
+export interface BatchRange {
+  from: number
+  to: number
 }
 
 export interface RawFile {

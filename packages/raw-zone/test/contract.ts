@@ -46,6 +46,25 @@ export function contractOfRawZone(name: string, open: () => Promise<ZoneUnderTes
       expect(await under.zone.heads()).toEqual([{ incarnation: writer.incarnation, head: 20, lines: 40 }])
     })
 
+    it('batches of a range come in order, empty ones too, and what is not there is an error', async () => {
+      const writer = await under.zone.begin()
+      for (let i = 1; i <= 130; i++) await writer.append(linesOf(i % 5 === 0 ? [] : [`id-${i}`]))
+      const read: [number, string[]][] = []
+      const numbersOf = async (from: number, to: number) => {
+        read.length = 0
+        for await (const batch of under.zone.batches(writer.incarnation, { from, to }))
+          read.push([batch.number, idsOf(batch)])
+        return read
+      }
+      const expected = (from: number, to: number) =>
+        Array.from({ length: to - from + 1 }, (_, i) => [from + i, (from + i) % 5 === 0 ? [] : [`id-${from + i}`]])
+      expect(await numbersOf(3, 127)).toEqual(expected(3, 127))
+      expect(await numbersOf(130, 130)).toEqual(expected(130, 130))
+      expect(await numbersOf(131, 130)).toEqual([])
+      await expect(numbersOf(128, 131)).rejects.toMatchObject({ code: 'corrupt' })
+      expect(read).toEqual(expected(128, 130))
+    })
+
     it('an adopted incarnation that is given up is adopted at once, by the same process too, from where it came', async () => {
       const writer = await under.zone.begin()
       for (const id of ['a', 'b', 'c']) await writer.append(linesOf([id]))

@@ -12,6 +12,8 @@ import { mortalStore } from './mortal-store.ts'
 const PACK_BYTES = 1_000
 
 describe('packs', () => {
+  const counted = new Map<string, number>()
+  const requests = (operation: string) => counted.get(operation) ?? 0
   let store: ObjectStore
   let zone: RawZone
   let writer: RawWriter
@@ -42,7 +44,10 @@ describe('packs', () => {
     return ids
   }
   beforeEach(async () => {
-    store = openMemoryStore()
+    counted.clear()
+    store = openMemoryStore({
+      faults: { before: (operation) => void counted.set(operation, requests(operation) + 1) },
+    })
     zone = await open()
     writer = await zone.begin()
   })
@@ -85,6 +90,24 @@ describe('packs', () => {
     expect(alone.filter((number) => number % 7 > 0 && number !== 50)).toEqual([])
     expect(await keysOf('raw/live/')).toEqual([])
     expect(await idsInFiles(zone)).toEqual(expected(50))
+  })
+
+  it('a range is read in few requests, whether in packs or not', async () => {
+    await append(1, 300)
+    await expect.poll(async () => (await keysOf('raw/packs/')).length).toBeGreaterThan(20)
+    const reader = await openObjectRawZone({ store })
+    const numbers: number[] = []
+    const [lists, gets] = [requests('list'), requests('get')]
+    for await (const batch of reader.batches(writer.incarnation, { from: 2, to: 299 })) {
+      numbers.push(batch.number)
+      expect(idsOf(batch)).toEqual(batch.number % 7 === 0 ? [] : [`id-${batch.number}`])
+    }
+    expect(numbers).toEqual(Array.from({ length: 298 }, (_, i) => i + 2))
+    const packs = (await keysOf('raw/packs/')).length
+    // Of each pack its index and its batches; of the last few batches, in no pack yet, one each.
+    expect(requests('get') - gets).toBeLessThan(2 * packs + 60)
+    expect(requests('list') - lists).toBeLessThan(packs + 10)
+    await reader.close()
   })
 
   it('an adopter packs what the dead one left', async () => {

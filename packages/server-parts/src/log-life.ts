@@ -17,6 +17,8 @@ const record = z.object({
   topic_id: z.string().optional(),
   /** By raw incarnation: the batch up to which this life was filled from the raw zone. Absent while that is still to be done. */
   refilled: z.record(z.string(), z.number().int()).optional(),
+  /** The same while it is being done. */
+  refilling: z.record(z.string(), z.number().int()).optional(),
 })
 type LifeRecord = z.infer<typeof record>
 
@@ -70,9 +72,23 @@ export class LogLife {
     return refilled?.[incarnation] ?? (this.#now() - began_ms < OVERLAP_MS ? 0 : undefined)
   }
 
+  /**
+   * Notes up to which batch of each raw incarnation this life was filled so far, and adds to it what others noted, of
+   * this process before too.
+   */
+  async refilling(sent: Map<string, number>): Promise<void> {
+    await this.#change((life) => {
+      const noted = { ...life.refilling, ...life.refilled }
+      for (const [incarnation, number] of Object.entries(noted))
+        sent.set(incarnation, Math.max(number, sent.get(incarnation) ?? 0))
+      const more = [...sent].some(([incarnation, number]) => number > (noted[incarnation] ?? 0))
+      return more && !life.refilled ? { ...life, refilling: Object.fromEntries(sent) } : undefined
+    })
+  }
+
   /** This life was filled up to these batches. */
   async refilled(heads: Readonly<Record<string, number>>): Promise<void> {
-    await this.#change((life) => (life.refilled ? undefined : { ...life, refilled: { ...heads } }))
+    await this.#change(({ refilling, ...life }) => (life.refilled ? undefined : { ...life, refilled: { ...heads } }))
   }
 
   /** Notes which topic the life is on. @returns `false` if it was on another one: then that one is lost */

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { type AdoptedIncarnation, acknowledgedBatch, type RawZone } from '@sluice/raw-zone'
+import type { AdoptedIncarnation, RawZone } from '@sluice/raw-zone'
 import type { LogLifeReader } from './log-life-reader.ts'
 import type { LogPublisher } from './log-publisher.ts'
 import { logRecordsReadBack } from './log-records.ts'
@@ -90,8 +90,7 @@ export class Adoption {
     const { rawZone, publisher, routing } = this.#parts
     const { incarnation } = adopted
     const from = Math.min(adopted.published, this.#parts.life?.refilledTo(incarnation) ?? adopted.published)
-    for (let number = from + 1; number <= adopted.published; number++) {
-      const { bytes } = await acknowledgedBatch(rawZone, incarnation, number)
+    for await (const { bytes } of rawZone.batches(incarnation, { from: from + 1, to: adopted.published })) {
       if (!(await publisher.publish(logRecordsReadBack(bytes, routing), this.#stop.signal))) return
     }
     for await (const batch of adopted.tail()) {

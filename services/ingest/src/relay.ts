@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { LogRecord } from '@sluice/event-log'
-import { acknowledgedBatch, type RawWriter, type RawZone } from '@sluice/raw-zone'
+import type { RawBatch, RawWriter, RawZone } from '@sluice/raw-zone'
 import type { DurableBatch } from './group-commit.ts'
 import type { LogPublisher } from './log-publisher.ts'
 import { logRecords, logRecordsReadBack } from './log-records.ts'
@@ -13,6 +13,13 @@ export interface RelayParts {
   routing: Routing
   logger: IngestLogger
   limits: { relay_queue_limit_bytes: number; relay_send_limit_bytes: number }
+}
+
+/** Batches that are being read back, up to `to`; `next` is the number that comes next. */
+interface BatchesBack {
+  next: number
+  to: number
+  batches: AsyncIterator<RawBatch>
 }
 
 const PAUSE_AFTER_FAULT_MS = 500
@@ -30,6 +37,7 @@ export class Relay {
   #kept_bytes = 0
   #head = 0
   #published = 0
+  #back: BatchesBack | undefined
   #wake: (() => void) | undefined
   #done: Promise<void> | undefined
 
@@ -129,9 +137,22 @@ export class Relay {
     return { records, last }
   }
 
+  /** Batches are read back in runs: with one request after the other they would come slower than new ones. */
   async #readBack(number: number): Promise<LogRecord[]> {
-    const batch = await acknowledgedBatch(this.#parts.rawZone, this.incarnation, number)
-    return logRecordsReadBack(batch.bytes, this.#parts.routing)
+    const { rawZone, routing } = this.#parts
+    const back = this.#back?.next === number ? this.#back : this.#backFrom(number)
+    this.#back = undefined
+    const read = await back.batches.next()
+    if (read.done)
+      throw new Error(`${rawZone.location}: reading back ended before batch ${number} of ${this.incarnation}`)
+    if (number < back.to) this.#back = { ...back, next: number + 1 }
+    return logRecordsReadBack(read.value.bytes, routing)
+  }
+
+  #backFrom(number: number): BatchesBack {
+    const to = this.#head
+    const batches = this.#parts.rawZone.batches(this.incarnation, { from: number, to })
+    return { next: number, to, batches: batches[Symbol.asyncIterator]() }
   }
 
   #publishedTo(last: number): void {

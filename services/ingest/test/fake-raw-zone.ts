@@ -1,4 +1,4 @@
-import type { AdoptedIncarnation, RawBatch, RawWriter, RawZone } from '@sluice/raw-zone'
+import type { AdoptedIncarnation, BatchRange, RawBatch, RawWriter, RawZone } from '@sluice/raw-zone'
 
 interface FakeIncarnation {
   batches: RawBatch[]
@@ -66,6 +66,12 @@ export class FakeRawZone implements RawZone {
   async batch(incarnation: string, number: number): Promise<RawBatch | undefined> {
     this.reads++
     return this.incarnations.get(incarnation)?.batches[number - 1]
+  }
+  async *batches(incarnation: string, { from, to }: BatchRange) {
+    for (let number = from; number <= to; number++) {
+      const batch = await this.batch(incarnation, number)
+      if (batch) yield batch
+    }
   }
   async find(): Promise<RawBatch | undefined> {
     return undefined

@@ -1,9 +1,7 @@
 import type { AdoptedIncarnation, RawBatch } from '../raw-zone.ts'
+import type { BatchReader } from './batch-reader.ts'
 import { Packer, type PackerParts } from './packer.ts'
 import type { Tenure } from './tenure.ts'
-
-/** Batches fetched before they are asked for. */
-const AHEAD = 8
 
 /** An ended incarnation that this process publishes the rest of. */
 export class AdoptedObjects implements AdoptedIncarnation {
@@ -11,15 +9,14 @@ export class AdoptedObjects implements AdoptedIncarnation {
   readonly published: number
   readonly #tenure: Tenure
   readonly #parts: PackerParts
-  /** Rejects if it is missing. */
-  readonly #batch: (incarnation: string, number: number) => Promise<RawBatch>
+  readonly #reader: BatchReader
 
-  constructor(tenure: Tenure, parts: PackerParts, batch: (incarnation: string, number: number) => Promise<RawBatch>) {
+  constructor(tenure: Tenure, parts: PackerParts, reader: BatchReader) {
     this.incarnation = tenure.incarnation
     this.published = tenure.record.published
     this.#tenure = tenure
     this.#parts = parts
-    this.#batch = batch
+    this.#reader = reader
   }
 
   /** Whether this process still owns the incarnation, as far as it knows. */
@@ -36,18 +33,10 @@ export class AdoptedObjects implements AdoptedIncarnation {
   }
 
   async *tail(): AsyncIterable<RawBatch> {
-    const coming: Promise<RawBatch>[] = []
-    for (let number = this.published + 1; number <= this.#tenure.record.head || coming.length > 0; number++) {
-      if (number <= this.#tenure.record.head) {
-        const batch = this.#batch(this.incarnation, number)
-        // It is awaited in its turn.
-        batch.catch(() => undefined)
-        coming.push(batch)
-        if (coming.length < AHEAD) continue
-      }
-      const batch = await coming.shift()
+    const range = { from: this.published + 1, to: this.head }
+    for await (const batch of this.#reader.batches(this.incarnation, range)) {
       this.#tenure.check()
-      if (batch) yield batch
+      yield batch
     }
   }
 

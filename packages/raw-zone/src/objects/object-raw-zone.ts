@@ -1,10 +1,9 @@
 import type { ObjectStore } from '@sluice/object-store'
-import { batchId, newIncarnation, parseBatchId } from '../batch-id.ts'
-import { acknowledgedBatch } from '../missing-batch.ts'
-import { type IncarnationState, type RawBatch, type RawZone, RawZoneError } from '../raw-zone.ts'
+import { newIncarnation, parseBatchId } from '../batch-id.ts'
+import { type IncarnationState, type RawZone, RawZoneError } from '../raw-zone.ts'
 import { AdoptedObjects } from './adopted-incarnation.ts'
 import { closeBatches, findEnd } from './batch-end.ts'
-import { checkTrailer, decodeBatch } from './batch-object.ts'
+import { BatchReader } from './batch-reader.ts'
 import { parseRecord } from './incarnation-record.ts'
 import { LocalFiles } from './local-files.ts'
 import { ObjectKeys } from './object-keys.ts'
@@ -49,6 +48,8 @@ export async function openObjectRawZone(options: ObjectRawZoneOptions): Promise<
   const clock = new StoreClock(store, keys.clock, now)
   const tenureParts = { store, keys, lease_ms, write_behind_ms }
   const packs = new Packs(store, keys)
+  const location = `${store.location}/${prefix}`
+  const reader = new BatchReader({ store, keys, packs, location })
   const packing = { store, keys, packs, pack_bytes, packing_failed: options.packing_failed }
   const local = new LocalFiles({ store, keys, packs, path: options.local_path, limit_bytes: local_limit_bytes })
   const writers = new Map<string, ObjectRawWriter>()
@@ -56,16 +57,6 @@ export async function openObjectRawZone(options: ObjectRawZoneOptions): Promise<
   const ours = () => [...writers.values(), ...adopted.values()].filter(({ held }) => held)
   const isOurs = (incarnation: string) => writers.get(incarnation)?.held || adopted.get(incarnation)?.held
 
-  async function batch(incarnation: string, number: number): Promise<RawBatch | undefined> {
-    const own = keys.batch(incarnation, number)
-    const alone = await store.get(own)
-    const { key, object } = alone ? { key: own, object: alone } : ((await packs.object(incarnation, number)) ?? {})
-    if (!object || key === undefined) return undefined
-    const { trailer, bytes } = await decodeBatch(key, object)
-    checkTrailer(key, trailer, incarnation, number)
-    if (trailer.kind === 'fence') return undefined
-    return { batch_id: batchId(incarnation, number), number, key, bytes, lines: trailer.lines }
-  }
   async function headOf(incarnation: string, key: string): Promise<{ head: number; lines: number } | undefined> {
     const read = async () => {
       const bytes = await store.get(key)
@@ -88,8 +79,9 @@ export async function openObjectRawZone(options: ObjectRawZoneOptions): Promise<
   }
 
   const zone: RawZone = {
-    location: `${store.location}/${prefix}`,
-    batch,
+    location,
+    batch: (incarnation, number) => reader.batch(incarnation, number),
+    batches: (incarnation, range) => reader.batches(incarnation, range),
     async begin() {
       for (let attempt = 0; attempt < BEGIN_ATTEMPTS; attempt++) {
         const tenure = await Tenure.begin(tenureParts, newIncarnation(now(), random()))
@@ -129,13 +121,13 @@ export async function openObjectRawZone(options: ObjectRawZoneOptions): Promise<
         await tenure.release().catch(() => undefined)
         throw zoneError(`raw incarnation ${incarnation} cannot be adopted`, error)
       }
-      const taken = new AdoptedObjects(tenure, packing, (of, number) => acknowledgedBatch(zone, of, number))
+      const taken = new AdoptedObjects(tenure, packing, reader)
       adopted.set(incarnation, taken)
       return taken
     },
     async find(batch_id) {
       const id = parseBatchId(batch_id)
-      return id && batch(id.incarnation, id.number)
+      return id && reader.batch(id.incarnation, id.number)
     },
     async heads() {
       const heads = new Map<string, { incarnation: string; head: number; lines: number }>()

@@ -1,4 +1,5 @@
 import type { ObjectStore } from '@sluice/object-store'
+import type { BatchRange } from '../raw-zone.ts'
 import type { ObjectKeys } from './object-keys.ts'
 import { INDEX_LIMIT_BYTES, type PackIndex, readPackIndex } from './pack-file.ts'
 
@@ -37,15 +38,29 @@ export class Packs {
     return packs
   }
 
-  /** The object of one batch; `undefined` if no pack has it. */
-  async object(incarnation: string, number: number): Promise<{ key: string; object: Uint8Array } | undefined> {
-    const start_after = this.#keys.beforePackOf(incarnation, number)
+  /**
+   * The objects of batches that follow one another in a pack, from this one on: as many as have `limit_bytes` together, at
+   * least one. `undefined` if no pack has it.
+   */
+  async run(
+    incarnation: string,
+    { from, to }: BatchRange,
+    limit_bytes: number,
+  ): Promise<{ key: string; objects: Uint8Array[] } | undefined> {
+    const start_after = this.#keys.beforePackOf(incarnation, from)
     for await (const { key, size } of this.#store.list(this.#keys.packs(incarnation), { start_after, limit: 3 })) {
       const range = this.#keys.parsePack(key)
-      if (!range || range.first > number) continue
-      const place = (await this.#index(key, size)).places[number - range.first]
-      const object = place && (await this.#store.get(key, { start: place.start, end: place.start + place.size - 1 }))
-      if (object) return { key, object }
+      if (!range || range.first > from) continue
+      const { places } = await this.#index(key, size)
+      const wanted = places.slice(from - range.first, to - range.first + 1)
+      const [first] = wanted
+      if (!first) continue
+      const run = wanted.filter((place, i) => i === 0 || place.start + place.size - first.start <= limit_bytes)
+      const last = run.at(-1) ?? first
+      const bytes = await this.#store.get(key, { start: first.start, end: last.start + last.size - 1 })
+      if (!bytes) continue
+      const objects = run.map(({ start, size }) => bytes.subarray(start - first.start, start - first.start + size))
+      return { key, objects }
     }
     return undefined
   }

@@ -4,6 +4,7 @@ import { batchId, newIncarnation, parseBatchId } from '../batch-id.ts'
 import { acknowledgedBatch } from '../missing-batch.ts'
 import {
   type AdoptedIncarnation,
+  type BatchRange,
   type IncarnationState,
   type RawBatch,
   type RawFile,
@@ -81,9 +82,15 @@ export async function openSegmentRawZone(options: SegmentRawZoneOptions): Promis
     }
   }
 
+  async function* batches(incarnation: string, { from, to }: BatchRange): AsyncGenerator<RawBatch> {
+    for (let number = from; number <= to; number++)
+      yield await acknowledgedBatch({ location: path, batch }, incarnation, number)
+  }
+
   return {
     location: path,
     batch,
+    batches,
     async begin(): Promise<RawWriter> {
       const incarnation = newIncarnation(now(), random())
       const folder = folderOf(incarnation)
@@ -111,11 +118,7 @@ export async function openSegmentRawZone(options: SegmentRawZoneOptions): Promis
       return {
         incarnation,
         published: found.published,
-        async *tail() {
-          for (let number = found.published + 1; number <= found.head; number++) {
-            yield await acknowledgedBatch({ location: path, batch }, incarnation, number)
-          }
-        },
+        tail: () => batches(incarnation, { from: found.published + 1, to: found.head }),
         async advanced(number) {
           found.published = number
           await writeState(folderOf(incarnation), { published: number })

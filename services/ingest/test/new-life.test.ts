@@ -1,0 +1,82 @@
+import { openMemoryStore } from '@sluice/object-store/memory-store'
+import type { RawZone } from '@sluice/raw-zone'
+import { openObjectRawZone } from '@sluice/raw-zone/objects'
+import { LogLife } from '@sluice/server-parts'
+import { createLogger } from '@sluice/service'
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import { newLifeFiller } from '../src/new-life.ts'
+import { FakeLog } from './fake-log.ts'
+
+const BATCHES = 60
+/** Three batches are more than one send. */
+const LINE_BYTES = 1_500_000
+const logger = createLogger({ name: 'test', level: 'silent' })
+let store: ReturnType<typeof openMemoryStore>
+let rawZone: RawZone
+let log: FakeLog
+
+beforeEach(async () => {
+  store = openMemoryStore()
+  rawZone = await openObjectRawZone({ store, write_behind_ms: 1 })
+  const writer = await rawZone.begin()
+  for (let i = 0; i < BATCHES; i++)
+    await writer.append((batch) => ({
+      bytes: Buffer.from(
+        `{"batch":"${batch}","line":0,"event_id":"${i}","type":"t","form":"event","event":{"text":"${'x'.repeat(LINE_BYTES)}"}}\n`,
+      ),
+      lines: 1,
+    }))
+  log = new FakeLog()
+  await (await LogLife.open(store, Date.now)).end()
+})
+afterEach(() => rawZone.close())
+
+/** As another process, or the same after a restart. */
+async function filler(to = log, note_every_ms = 0) {
+  const life = await LogLife.open(store, Date.now)
+  return {
+    life,
+    fill: newLifeFiller({ life, rawZone, log: to, eventTypes: new Map(), partitions: 1, logger, note_every_ms }),
+  }
+}
+const ids = () => log.values().map((line) => JSON.parse(line).event_id)
+
+test('a new life is filled once, and what comes after knows it', async () => {
+  const { life, fill } = await filler()
+  expect(life.to_refill).toBe(true)
+  await fill()
+  expect(ids()).toEqual(Array.from({ length: BATCHES }, (_, i) => String(i)))
+  expect(life.to_refill).toBe(false)
+  const later = await filler()
+  expect(later.life.to_refill).toBe(false)
+  await later.fill()
+  expect(log.records).toHaveLength(BATCHES)
+})
+
+test('a process that is started again goes on where the one before came', async () => {
+  const { fill } = await filler()
+  const send = log.records.push.bind(log.records)
+  log.records.push = (...records) => {
+    const length = send(...records)
+    if (length > BATCHES / 2) log.dead = true
+    return length
+  }
+  await expect(fill()).rejects.toMatchObject({ code: 'unreachable' })
+  log.dead = false
+  log.records.push = send
+  const before = log.records.length
+  expect(before).toBeLessThan(BATCHES)
+  await (await filler()).fill()
+  expect(ids()).toEqual(Array.from({ length: BATCHES }, (_, i) => String(i)))
+})
+
+test('two processes may fill one life at once', async () => {
+  const [one, other] = [await filler(), await filler()]
+  await Promise.all([one.fill(), other.fill()])
+  expect(new Set(ids())).toEqual(new Set(Array.from({ length: BATCHES }, (_, i) => String(i))))
+  const sent = log.records.length
+  const later = await filler()
+  expect(later.life.to_refill).toBe(false)
+  await later.fill()
+  expect(log.records).toHaveLength(sent)
+})
