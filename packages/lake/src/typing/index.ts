@@ -1,2 +1,5 @@
+export { exactLine } from './exact-line.ts'
+export { membersOf } from './json-members.ts'
+export { splitLine } from './raw-line-text.ts'
 export { dropTyped, type TypingOptions, typeBatch } from './type-batch.ts'
 export type { TypedBatch } from './typed-batch.ts'

@@ -6,6 +6,7 @@ import { trailOf } from '../trail.ts'
 import { caughtUp } from '../verify/caught-up.ts'
 import { verify } from '../verify/verify.ts'
 import { quarantineRoute } from './quarantine-route.ts'
+import { redriveRoute } from './redrive-route.ts'
 import { answered, problems } from './schemas.ts'
 
 const VERSIONS_LISTED = 1_000
@@ -94,6 +95,7 @@ export function lakeRoutes(app: FastifyInstance, parts: ConsoleRouteParts): void
   )
 
   quarantineRoute(app, parts)
+  redriveRoute(app, parts)
 
   app.get(
     '/v1/sinks',
