@@ -25,7 +25,7 @@ export interface RawZone {
   batch(incarnation: string, number: number): Promise<RawBatch | undefined>
   /**
    * An incarnation's acknowledged batches from one number to another, both in, in order; one that is missing is the error
-   * `corrupt`. For reading many: a few MB are fetched before they are asked for.
+   * `corrupt`. For reading many: up to 8 MB are fetched before they are asked for.
    */
   batches(incarnation: string, range: BatchRange): AsyncIterable<RawBatch>
   /** The batch of a receipt: `batch_id` is `<incarnation>-<number>`. */
@@ -55,7 +55,7 @@ export interface RawFile {
 
 export interface IncarnationState {
   incarnation: string
-  /** Every batch up to this number is on the log. */
+  /** Every batch up to this number is on the log that this zone was opened with. */
   published: number
   lease_until_ms: number
 }
@@ -88,8 +88,8 @@ export interface AdoptedIncarnation {
   readonly incarnation: string
   /** Publish from the batch after this one. */
   readonly published: number
-  /** All batches after `published`, in order, to the end. One that is missing is the error `corrupt`. */
-  tail(): AsyncIterable<RawBatch>
+  /** All batches after `published`, or after another one, in order, to the end. One that is missing is the error `corrupt`. */
+  tail(after?: number): AsyncIterable<RawBatch>
   advanced(number: number): Promise<void>
   finish(): Promise<void>
   /**

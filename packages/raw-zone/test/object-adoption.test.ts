@@ -1,6 +1,6 @@
 import { setImmediate as turn } from 'node:timers/promises'
 import type { ObjectStore } from '@sluice/object-store'
-import { openMemoryStore } from '@sluice/object-store/memory-store'
+import { type Faults, openMemoryStore } from '@sluice/object-store/memory-store'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import type { AdoptedIncarnation, RawZone } from '../src/index.ts'
 import { type ObjectRawZoneOptions, openObjectRawZone } from '../src/objects.ts'
@@ -17,6 +17,7 @@ async function tailOf(adopted: AdoptedIncarnation | undefined): Promise<string[]
 
 describe('adoption among processes that share objects', () => {
   let store: ObjectStore
+  let faults: Faults
   let opened: RawZone[]
   const open = async (options: Partial<ObjectRawZoneOptions> = {}) => {
     const zone = await openObjectRawZone({ store, write_behind_ms: 5, ...options })
@@ -33,7 +34,8 @@ describe('adoption among processes that share objects', () => {
     return writer.incarnation
   }
   beforeEach(() => {
-    store = openMemoryStore()
+    faults = {}
+    store = openMemoryStore({ faults })
     opened = []
   })
   afterEach(async () => {
@@ -102,6 +104,33 @@ describe('adoption among processes that share objects', () => {
     expect(await tailOf(next)).toEqual(['c'])
     await next!.finish()
     expect(await zone.heads()).toEqual([{ incarnation, head: 3, lines: 3 }])
+  })
+
+  it('what was published to another log counts for nothing on this one', async () => {
+    const gone = await dead(['a', 'b', 'c'], { log: 'first' })
+    const former = await (await open({ log: 'first' })).adopt(gone, { force: true })
+    await former!.advanced(3)
+    await former!.release()
+    const zone = await open({ log: 'second' })
+    expect(await zone.unfinished()).toMatchObject([{ incarnation: gone, published: 0 }])
+    const adopted = await zone.adopt(gone)
+    expect([adopted?.published, await tailOf(adopted)]).toEqual([0, ['a', 'b', 'c']])
+    await adopted!.advanced(2)
+    await adopted!.release()
+    const again = await (await open({ log: 'second' })).adopt(gone)
+    expect([again?.published, await tailOf(again)]).toEqual([2, ['c']])
+    await again!.finish()
+    expect(await zone.unfinished()).toEqual([])
+  })
+
+  it('one that is given up while heads are listed is among them', async () => {
+    const gone = await dead(['a', 'b'])
+    const zone = await open()
+    const adopted = await zone.adopt(gone, { force: true })
+    faults.before = async (operation, key) => {
+      if (operation === 'list' && key.includes('finished')) await adopted?.release()
+    }
+    expect(await zone.heads()).toEqual([{ incarnation: gone, head: 2, lines: 2 }])
   })
 
   it('an adopter whose store is away gives it up all the same; another adopts it once the lease has run out', async () => {

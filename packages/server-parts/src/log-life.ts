@@ -4,18 +4,18 @@ import { z } from 'zod'
 
 const KEY = 'lake/_log.json'
 const MAX_RACES = 20
-/** Raw incarnations that began this long after a life did cannot have published to the one before. */
-const OVERLAP_MS = 3_600_000
 
 const record = z.object({
   /** Names the life; it stands in the names of topics, and the ledger's offsets belong to it. */
   epoch: z.string(),
   /** Counts the lives of this lake's log, from 1. */
   number: z.number().int(),
-  began_ms: z.number(),
   /** The topic that the life is on, as the brokers tell it from another of the same name. */
   topic_id: z.string().optional(),
-  /** By raw incarnation: the batch up to which this life was filled from the raw zone. Absent while that is still to be done. */
+  /**
+   * By raw incarnation that was not finished then: the batch up to which this life was filled from the raw zone. Absent
+   * while that is still to be done.
+   */
   refilled: z.record(z.string(), z.number().int()).optional(),
   /** The same while it is being done. */
   refilling: z.record(z.string(), z.number().int()).optional(),
@@ -29,20 +29,21 @@ type LifeRecord = z.infer<typeof record>
  */
 export class LogLife {
   readonly #store: ObjectStore
-  readonly #now: () => number
   #record: LifeRecord
+  #seen: { etag: string; life: LifeRecord } | undefined
 
-  private constructor(store: ObjectStore, now: () => number, known: LifeRecord) {
+  private constructor(store: ObjectStore, known: LifeRecord) {
     this.#store = store
-    this.#now = now
     this.#record = known
   }
 
   /** The lake's present life; its first process makes up the first one. */
-  static async open(store: ObjectStore, now: () => number): Promise<LogLife> {
-    const first: LifeRecord = { epoch: randomUUID(), number: 1, began_ms: now(), refilled: {} }
+  static async open(store: ObjectStore): Promise<LogLife> {
+    const first: LifeRecord = { epoch: randomUUID(), number: 1, refilled: {} }
+    const life = new LogLife(store, first)
     const outcome = await store.putIfAbsent(KEY, bytesOf(first))
-    return new LogLife(store, now, outcome.kind === 'created' ? first : (await read(store)).life)
+    if (outcome.kind !== 'created') life.#record = (await life.#read()).life
+    return life
   }
 
   get epoch(): string {
@@ -51,7 +52,7 @@ export class LogLife {
 
   /** Whether the life that this process began with is still the lake's. Once it is not, the process has to begin anew. */
   async current(): Promise<boolean> {
-    const { life } = await read(this.#store)
+    const { life } = await this.#read()
     if (life.epoch !== this.epoch) return false
     this.#record = life
     return true
@@ -62,14 +63,10 @@ export class LogLife {
     return this.#record.refilled === undefined
   }
 
-  /**
-   * The batch of a raw incarnation up to which this life was filled; what comes after may have been published to the
-   * life before, whatever the incarnation says. `undefined`: it says the truth.
-   */
-  refilledTo(incarnation: string): number | undefined {
-    const { number, refilled, began_ms } = this.#record
-    if (number === 1) return undefined
-    return refilled?.[incarnation] ?? (this.#now() - began_ms < OVERLAP_MS ? 0 : undefined)
+  /** The batch of a raw incarnation up to which this life was filled from the raw zone. */
+  refilledTo(incarnation: string): number {
+    const { refilled, refilling } = this.#record
+    return refilled?.[incarnation] ?? refilling?.[incarnation] ?? 0
   }
 
   /**
@@ -99,13 +96,13 @@ export class LogLife {
 
   /** Ends this life and begins another, unless somebody did already. Every process has to begin anew afterwards. */
   async end(): Promise<void> {
-    await this.#change((life) => ({ epoch: randomUUID(), number: life.number + 1, began_ms: this.#now() }))
+    await this.#change((life) => ({ epoch: randomUUID(), number: life.number + 1 }))
   }
 
   /** Applies a change while the lake is in this life; `undefined` changes nothing. */
   async #change(change: (life: LifeRecord) => LifeRecord | undefined): Promise<void> {
     for (let race = 0; race < MAX_RACES; race++) {
-      const { life, etag } = await read(this.#store)
+      const { life, etag } = await this.#read()
       const mine = life.epoch === this.epoch
       const changed = mine ? change(life) : undefined
       if (mine && !changed) this.#record = life
@@ -116,13 +113,17 @@ export class LogLife {
     }
     throw new Error(`${KEY}: it was changed by others ${MAX_RACES} times in a row; try again`)
   }
-}
 
-async function read(store: ObjectStore): Promise<{ life: LifeRecord; etag: string }> {
-  const info = await store.head(KEY)
-  const bytes = info && (await store.get(KEY))
-  if (!bytes) throw new Error(`${store.location}: ${KEY} is gone, which says what life the event log is in; restore it`)
-  return { life: record.parse(JSON.parse(Buffer.from(bytes).toString('utf8'))), etag: info.etag }
+  /** Bytes that are newer than their ETag make the compare-and-set fail, and are read again. */
+  async #read(): Promise<{ life: LifeRecord; etag: string }> {
+    const info = await this.#store.head(KEY)
+    if (info && info.etag === this.#seen?.etag) return this.#seen
+    const bytes = info && (await this.#store.get(KEY))
+    if (!bytes)
+      throw new Error(`${this.#store.location}: ${KEY} is gone, which says what life the event log is in; restore it`)
+    this.#seen = { etag: info.etag, life: record.parse(JSON.parse(Buffer.from(bytes).toString('utf8'))) }
+    return this.#seen
+  }
 }
 
 const bytesOf = (life: LifeRecord) => Buffer.from(JSON.stringify(life))

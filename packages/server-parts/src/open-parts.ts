@@ -62,7 +62,7 @@ export async function openServerParts(
       cache: { path: join(scratch, 'objects'), limit_bytes: settings.cache_limit_mb * 1024 ** 2 },
     }).catch((error: unknown) => Promise.reject(toldWith('SLUICE_S3_*', error))),
   )
-  const life = await LogLife.open(objectStore, Date.now)
+  const life = await LogLife.open(objectStore)
   const { epoch } = life
   await closers.open('log life', () =>
     backgroundLoop(
@@ -94,10 +94,13 @@ function unlessNew(error: unknown): void {
   if (!(error instanceof LogError) || error.code !== 'unknown_topic') throw error
 }
 
-export function openServerRawZone({ objectStore, scratch }: ServerParts, service: ServiceParts): Promise<RawZone> {
+export function openServerRawZone(
+  { objectStore, scratch, log_epoch }: ServerParts,
+  service: ServiceParts,
+): Promise<RawZone> {
   const packing_failed = packingFailed(service)
   return service.closers.open('raw zone', () =>
-    openObjectRawZone({ store: objectStore, local_path: join(scratch, 'raw'), packing_failed }),
+    openObjectRawZone({ store: objectStore, log: log_epoch, local_path: join(scratch, 'raw'), packing_failed }),
   )
 }
 

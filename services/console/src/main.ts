@@ -28,7 +28,7 @@ await runService(
           lake: await lakeReader(lake, { log_epoch: parts.log_epoch, now: Date.now }),
           rawZone,
           flow: {
-            unpublished: () => rawFlow({ rawZone, life: parts.life, now: Date.now }),
+            unpublished: () => rawFlow({ rawZone, life: parts.life }),
             logEnds: () => parts.log.offsets(EVENTS_TOPIC),
           },
           stores,

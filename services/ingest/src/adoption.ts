@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { AdoptedIncarnation, RawZone } from '@sluice/raw-zone'
+import { batchGroups } from './batch-groups.ts'
 import type { LogLifeReader } from './log-life-reader.ts'
 import type { LogPublisher } from './log-publisher.ts'
-import { logRecordsReadBack } from './log-records.ts'
 import type { IngestLogger } from './logger.ts'
 import type { Routing } from './routing.ts'
 
@@ -58,7 +58,9 @@ export class Adoption {
   }
 
   async #look(force: boolean): Promise<void> {
-    const { rawZone, now } = this.#parts
+    const { rawZone, now, life } = this.#parts
+    // A life that is still to be filled gets these too, and whoever is in a former one has nothing to publish.
+    if (life && (!(await life.current()) || life.to_refill)) return
     for (const { incarnation, lease_until_ms } of await rawZone.unfinished()) {
       if (this.#stop.signal.aborted) return
       if (incarnation === this.#own() || (!force && lease_until_ms > now())) continue
@@ -87,16 +89,14 @@ export class Adoption {
   }
 
   async #publish(adopted: AdoptedIncarnation): Promise<void> {
-    const { rawZone, publisher, routing } = this.#parts
-    const { incarnation } = adopted
-    const from = Math.min(adopted.published, this.#parts.life?.refilledTo(incarnation) ?? adopted.published)
-    for await (const { bytes } of rawZone.batches(incarnation, { from: from + 1, to: adopted.published })) {
-      if (!(await publisher.publish(logRecordsReadBack(bytes, routing), this.#stop.signal))) return
+    const { publisher, routing, life } = this.#parts
+    const after = Math.max(adopted.published, life?.refilledTo(adopted.incarnation) ?? 0)
+    for await (const { records, last } of batchGroups(adopted.tail(after), routing)) {
+      if (!(await publisher.publish(records, this.#stop.signal))) return
+      await adopted.advanced(last)
     }
-    for await (const batch of adopted.tail()) {
-      if (!(await publisher.publish(logRecordsReadBack(batch.bytes, routing), this.#stop.signal))) return
-      await adopted.advanced(batch.number)
-    }
+    // What went to a log that is the lake's no more is sent again by whoever adopts it then.
+    if (!((await life?.current()) ?? true)) return
     await adopted.finish()
     this.#adopted++
   }

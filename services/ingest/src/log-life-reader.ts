@@ -2,9 +2,8 @@
 export interface LogLifeReader {
   /** Whether the life that this process began with is still the lake's. */
   current(): Promise<boolean>
-  /**
-   * The batch of a raw incarnation up to which this life was filled from the raw zone: what it says to have published
-   * beyond that may have gone to the life before. `undefined`: it says the truth.
-   */
-  refilledTo(incarnation: string): number | undefined
+  /** Whether it is still to be filled from the raw zone, with all that is there. */
+  readonly to_refill: boolean
+  /** The batch of a raw incarnation up to which it was filled. */
+  refilledTo(incarnation: string): number
 }

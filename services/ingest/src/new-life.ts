@@ -3,7 +3,7 @@ import type { LogLife } from '@sluice/server-parts'
 import type { Logger } from '@sluice/service'
 import { type RefillParts, refillLog, type SentBatches } from './refill.ts'
 
-export interface NewLifeParts extends Omit<RefillParts, 'sent' | 'progressed'> {
+export interface NewLifeParts extends Pick<RefillParts, 'rawZone' | 'log' | 'eventTypes' | 'partitions'> {
   life: LogLife
   logger: Logger
   /** Progress is noted for other processes, and after a restart, this often. */
@@ -14,28 +14,31 @@ export interface NewLifeParts extends Omit<RefillParts, 'sent' | 'progressed'> {
  * Makes what fills a life of the log that has just begun from the raw zone, and does nothing for one that was filled. To
  * be called again until it succeeds: it goes on where it came, as does another process that does the same.
  */
-export function newLifeFiller(parts: NewLifeParts): () => Promise<undefined> {
-  const { life, logger, log, partitions, note_every_ms = 5_000 } = parts
-  return async () => {
+export function newLifeFiller(parts: NewLifeParts): (signal?: AbortSignal) => Promise<undefined> {
+  const { life, logger, log, rawZone, partitions, note_every_ms = 5_000 } = parts
+  return async (signal) => {
     if (!life.to_refill) return undefined
     const { epoch } = life
     await log.ensureTopic(EVENTS_TOPIC, { partitions })
     const sent: SentBatches = new Map()
-    let noted_ms = Number.NEGATIVE_INFINITY
-    const note = async () => {
-      await life.refilling(sent)
+    await life.refilling(sent)
+    let noted_ms = performance.now()
+    const progressed = async () => {
+      if (performance.now() - noted_ms < note_every_ms) return
       noted_ms = performance.now()
+      await life.refilling(sent)
     }
-    await note()
+    const failed = (incarnation: string, err: unknown) =>
+      logger.error({ err, incarnation }, 'a raw incarnation could not be sent to the new log; all others are')
     try {
-      const progressed = async () => {
-        if (performance.now() - noted_ms >= note_every_ms) await note()
-      }
-      const { batches, heads } = await refillLog({ ...parts, sent, progressed })
-      await life.refilled(heads)
+      const { batches, heads } = await refillLog({ ...parts, sent, progressed, failed, ...(signal ? { signal } : {}) })
+      const unfinished = await rawZone.unfinished()
+      await life.refilled(Object.fromEntries(unfinished.map(({ incarnation: one }) => [one, heads[one] ?? 0])))
       logger.warn({ batches, epoch }, 'the event log was lost and was filled again from the raw zone')
     } catch (error) {
-      await note()
+      await life.refilling(sent).catch((err: unknown) => {
+        logger.warn({ err }, 'how far the log was filled again could not be noted; some is sent twice')
+      })
       throw error
     }
     return undefined

@@ -129,6 +129,7 @@ export class Relay {
     let last = this.#published
     for (let bytes = 0; last < this.#head && bytes < this.#parts.limits.relay_send_limit_bytes; last++) {
       const kept = this.#kept.get(last + 1)
+      if (kept) this.#back = undefined
       bytes += kept?.batch.bytes.length ?? 0
       const more = kept ? logRecords(kept.batch.bytes, kept.partitions) : await this.#readBack(last + 1)
       if (!kept) bytes += more.reduce((sum, { value }) => sum + value.length, 0)
@@ -150,7 +151,8 @@ export class Relay {
   }
 
   #backFrom(number: number): BatchesBack {
-    const to = this.#head
+    const kept_next = [...this.#kept.keys()].find((kept) => kept > number)
+    const to = kept_next === undefined ? this.#head : kept_next - 1
     const batches = this.#parts.rawZone.batches(this.incarnation, { from: number, to })
     return { next: number, to, batches: batches[Symbol.asyncIterator]() }
   }

@@ -1,8 +1,10 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { openMemoryStore } from '@sluice/object-store/memory-store'
 import type { RawZone } from '@sluice/raw-zone'
 import { openObjectRawZone } from '@sluice/raw-zone/objects'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { Adoption } from '../src/adoption.ts'
+import type { LogLifeReader } from '../src/log-life-reader.ts'
 import { LogPublisher } from '../src/log-publisher.ts'
 import { refillLog } from '../src/refill.ts'
 import { FakeLog } from './fake-log.ts'
@@ -14,7 +16,15 @@ let store: ReturnType<typeof openMemoryStore>
 let rawZone: RawZone
 let log: FakeLog
 let errors: string[]
+let life: { is_current?: () => boolean; to_refill: boolean; refilled: Map<string, number> }
 let adoption: Adoption
+const lifeReader: LogLifeReader = {
+  current: async () => life.is_current?.() ?? true,
+  get to_refill() {
+    return life.to_refill
+  },
+  refilledTo: (incarnation) => life.refilled.get(incarnation) ?? 0,
+}
 
 beforeEach(async () => {
   fault = undefined
@@ -24,7 +34,8 @@ beforeEach(async () => {
   log = new FakeLog()
   const logger = { ...quiet, error: (fields: object) => errors.push('err' in fields ? String(fields.err) : '') }
   const publisher = new LogPublisher(log, 'events', 1, logger)
-  adoption = new Adoption({ rawZone, publisher, routing, logger, now: Date.now }, () => undefined)
+  life = { to_refill: false, refilled: new Map() }
+  adoption = new Adoption({ rawZone, publisher, routing, logger, now: Date.now, life: lifeReader }, () => undefined)
 })
 afterEach(async () => {
   fault = undefined
@@ -119,4 +130,36 @@ test('a batch that is missing holds up no other incarnation, and nothing is sent
   expect((await refillLog(parts)).heads).toMatchObject({ [bad]: expect.any(Number), [good]: expect.any(Number) })
   expect([...published()].sort()).toEqual(['a', 'b', 'c', 'd'])
   expect(before).toBeGreaterThan(0)
+})
+
+test('a tail of many batches goes in few sends', async () => {
+  await left(...Array.from({ length: 200 }, (_, i) => String(i)))
+  adoption.start({ force: false, pause_ms: 5 })
+  await expect.poll(() => adoption.adopted).toBe(1)
+  expect(published()).toHaveLength(200)
+  expect(log.sends).toBeLessThan(5)
+})
+
+test('nothing is adopted while the life of the log is still to be filled, which sends it too', async () => {
+  const incarnation = await left('a', 'b', 'c')
+  life.to_refill = true
+  adoption.start({ force: false, pause_ms: 5 })
+  await sleep(100)
+  expect(await rawZone.unfinished()).toMatchObject([{ incarnation, lease_until_ms: 0 }])
+  life.refilled.set(incarnation, 2)
+  life.to_refill = false
+  await expect.poll(() => adoption.adopted).toBe(1)
+  expect(published()).toEqual(['c'])
+})
+
+test('what was published to a life that ended meanwhile is not finished, and its successor sends it again', async () => {
+  const incarnation = await left('a', 'b')
+  let asked = 0
+  life.is_current = () => ++asked < 2
+  adoption.start({ force: false, pause_ms: 5 })
+  await expect.poll(() => asked).toBeGreaterThan(3)
+  expect(published()).toEqual(['a', 'b'])
+  const successor = await openObjectRawZone({ store, log: 'next' })
+  expect(await successor.unfinished()).toMatchObject([{ incarnation, published: 0, lease_until_ms: 0 }])
+  await successor.close()
 })

@@ -1,4 +1,11 @@
-import type { AdoptedIncarnation, BatchRange, RawBatch, RawWriter, RawZone } from '@sluice/raw-zone'
+import {
+  type AdoptedIncarnation,
+  type BatchRange,
+  type RawBatch,
+  type RawWriter,
+  type RawZone,
+  RawZoneError,
+} from '@sluice/raw-zone'
 
 interface FakeIncarnation {
   batches: RawBatch[]
@@ -51,8 +58,8 @@ export class FakeRawZone implements RawZone {
     return {
       incarnation,
       published: state.published,
-      tail: async function* () {
-        yield* state.batches.slice(state.published)
+      tail: async function* (after = state.published) {
+        yield* state.batches.slice(after)
       },
       advanced: async (number) => {
         state.published = number
@@ -70,7 +77,8 @@ export class FakeRawZone implements RawZone {
   async *batches(incarnation: string, { from, to }: BatchRange) {
     for (let number = from; number <= to; number++) {
       const batch = await this.batch(incarnation, number)
-      if (batch) yield batch
+      if (!batch) throw new RawZoneError('corrupt', `${incarnation}-${number} is gone`)
+      yield batch
     }
   }
   async find(): Promise<RawBatch | undefined> {

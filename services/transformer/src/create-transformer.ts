@@ -86,6 +86,8 @@ export async function startTransformer(parts: TransformerServiceParts): Promise<
     settled: metrics.settled,
   })
   let consumer: LogConsumer | undefined
+  /** Whether the consumer has read from where the ledger is. */
+  let has_read = false
   const loop = backgroundLoop(
     async () => {
       try {
@@ -96,13 +98,16 @@ export async function startTransformer(parts: TransformerServiceParts): Promise<
           continues: (before) => ledger.continuedBy(before),
         })
         await transformer.turn(consumer)
+        has_read = true
       } catch (error) {
         if (!(error instanceof LogError) || error.retryable) throw error
         // A consumer that has lost its place begins anew, from the ledger's offsets.
         await transformer.drop()
         await consumer?.close()
         consumer = undefined
-        if (LOST.has(error.code)) await parts.logLost?.(error)
+        // One that stood still for long may have lost its place alone: the next begins at the ledger's, and finds what is lost.
+        if (LOST.has(error.code) && !has_read) await parts.logLost?.(error)
+        has_read = false
         throw error
       }
       return 0

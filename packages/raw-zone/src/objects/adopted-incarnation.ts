@@ -32,8 +32,8 @@ export class AdoptedObjects implements AdoptedIncarnation {
     return this.#tenure.record.lines
   }
 
-  async *tail(): AsyncIterable<RawBatch> {
-    const range = { from: this.published + 1, to: this.head }
+  async *tail(after = this.published): AsyncIterable<RawBatch> {
+    const range = { from: after + 1, to: this.head }
     for await (const batch of this.#reader.batches(this.incarnation, range)) {
       this.#tenure.check()
       yield batch

@@ -16,9 +16,12 @@ export interface BatchReaderParts {
 
 /** Compressed bytes of a pack that one request reads. */
 const RUN_BYTES = 2 * 1024 ** 2
-/** Batches in no pack: fetched before they are asked for, and read before packs are looked for again. */
-const AHEAD = 16
+/** Batches in no pack: read before packs are looked for again, and as compressed bytes fetched before they are asked for. */
 const ALONE = 100
+const AHEAD_BYTES = 8 * 1024 ** 2
+/** Each is taken to be as large as the one before. */
+const SIZE_UNKNOWN = 4 * 1024 ** 2
+const SMALLEST_SIZE = 256 * 1024
 
 /** Reads batches, whether they are objects of their own still or in a pack already. */
 export class BatchReader {
@@ -58,18 +61,25 @@ export class BatchReader {
     }
   }
 
+  /** Objects are fetched ahead as they are, and only the one that is wanted is unpacked. */
   async *#alone(incarnation: string, { from, to }: BatchRange): AsyncGenerator<RawBatch> {
-    const coming: Promise<RawBatch>[] = []
-    for (let number = from; number <= to || coming.length > 0; number++) {
-      if (number <= to) {
-        const batch = acknowledgedBatch(this, incarnation, number)
+    const { store, keys } = this.#parts
+    const coming: Promise<Uint8Array | undefined>[] = []
+    let next = from
+    let size = SIZE_UNKNOWN
+    for (let number = from; number <= to; number++) {
+      while (next <= to && (coming.length === 0 || (coming.length + 1) * size <= AHEAD_BYTES)) {
+        const object = store.get(keys.batch(incarnation, next++))
         // It is awaited in its turn.
-        batch.catch(() => undefined)
-        coming.push(batch)
-        if (coming.length < AHEAD) continue
+        object.catch(() => undefined)
+        coming.push(object)
       }
-      const batch = await coming.shift()
-      if (batch) yield batch
+      const object = await coming.shift()
+      if (object) size = Math.max(object.length, SMALLEST_SIZE)
+      const key = keys.batch(incarnation, number)
+      // One that is not there was packed meanwhile, or is lost.
+      const batch = object && (await decoded(key, object, incarnation, number))
+      yield batch ?? (await acknowledgedBatch(this, incarnation, number))
     }
   }
 }

@@ -7,8 +7,9 @@ import { corrupt } from './batch-object.ts'
 export interface IncarnationRecord {
   /** Another one for each owner. */
   owner: string
-  /** Every batch up to this number is on the log. */
+  /** Every batch up to this number is on the log of that name. */
   published: number
+  log?: string
   /** Every number up to this one is a durable batch; there may be more. With the lines in them. */
   head: number
   lines: number
@@ -20,6 +21,10 @@ export interface IncarnationRecord {
   /** Counts writes, so that no two contents are the same. */
   write: number
 }
+
+/** Every batch up to this number is on this log, as far as the record says. */
+export const publishedTo = ({ published, log }: IncarnationRecord, this_log: string | undefined): number =>
+  log === this_log ? published : 0
 
 export function recordBytes(record: IncarnationRecord): Uint8Array {
   return Buffer.from(`${JSON.stringify(record)}\n`)

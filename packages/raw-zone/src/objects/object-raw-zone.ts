@@ -4,7 +4,7 @@ import { type IncarnationState, type RawZone, RawZoneError } from '../raw-zone.t
 import { AdoptedObjects } from './adopted-incarnation.ts'
 import { closeBatches, findEnd } from './batch-end.ts'
 import { BatchReader } from './batch-reader.ts'
-import { parseRecord } from './incarnation-record.ts'
+import { parseRecord, publishedTo } from './incarnation-record.ts'
 import { LocalFiles } from './local-files.ts'
 import { ObjectKeys } from './object-keys.ts'
 import { ObjectRawWriter } from './object-writer.ts'
@@ -15,6 +15,11 @@ import { zoneError } from './zone-error.ts'
 
 export interface ObjectRawZoneOptions {
   store: ObjectStore
+  /**
+   * Names the log that batches are published to: what an incarnation published to another one, of an earlier life, counts as
+   * not published. Left out: there is one for ever.
+   */
+  log?: string
   /** Everything is below this key. */
   prefix?: string
   /** An owner that did not renew for this long may be adopted. */
@@ -46,7 +51,7 @@ export async function openObjectRawZone(options: ObjectRawZoneOptions): Promise<
   const { pack_bytes = 32 * MiB, local_limit_bytes = 4096 * MiB } = options
   const keys = new ObjectKeys(prefix)
   const clock = new StoreClock(store, keys.clock, now)
-  const tenureParts = { store, keys, lease_ms, write_behind_ms }
+  const tenureParts = { store, keys, lease_ms, write_behind_ms, log: options.log }
   const packs = new Packs(store, keys)
   const location = `${store.location}/${prefix}`
   const reader = new BatchReader({ store, keys, packs, location })
@@ -54,9 +59,20 @@ export async function openObjectRawZone(options: ObjectRawZoneOptions): Promise<
   const local = new LocalFiles({ store, keys, packs, path: options.local_path, limit_bytes: local_limit_bytes })
   const writers = new Map<string, ObjectRawWriter>()
   const adopted = new Map<string, AdoptedObjects>()
+  const closing = new Set<Promise<void>>()
   const ours = () => [...writers.values(), ...adopted.values()].filter(({ held }) => held)
   const isOurs = (incarnation: string) => writers.get(incarnation)?.held || adopted.get(incarnation)?.held
 
+  /** They hold what they would have packed. */
+  function forgetLost(): void {
+    for (const held of [writers, adopted])
+      for (const [incarnation, one] of held) {
+        if (one.held) continue
+        held.delete(incarnation)
+        const closed = one.close().finally(() => closing.delete(closed))
+        closing.add(closed)
+      }
+  }
   async function headOf(incarnation: string, key: string): Promise<{ head: number; lines: number } | undefined> {
     const read = async () => {
       const bytes = await store.get(key)
@@ -87,6 +103,7 @@ export async function openObjectRawZone(options: ObjectRawZoneOptions): Promise<
         const tenure = await Tenure.begin(tenureParts, newIncarnation(now(), random()))
         if (!tenure) continue
         const writer = new ObjectRawWriter(tenure, { ...packing, appends_in_flight, compression_level })
+        forgetLost()
         writers.set(tenure.incarnation, writer)
         return writer
       }
@@ -97,9 +114,9 @@ export async function openObjectRawZone(options: ObjectRawZoneOptions): Promise<
       for (const { incarnation, key, modified_at_ms } of await liveOthers()) {
         const bytes = await store.get(key)
         if (!bytes) continue
-        const { published, released, lease_ms } = parseRecord(key, bytes)
-        const lease_until_ms = released ? 0 : (await clock.toOurs(modified_at_ms)) + lease_ms
-        states.push({ incarnation, published, lease_until_ms })
+        const record = parseRecord(key, bytes)
+        const lease_until_ms = record.released ? 0 : (await clock.toOurs(modified_at_ms)) + record.lease_ms
+        states.push({ incarnation, published: publishedTo(record, options.log), lease_until_ms })
       }
       return states
     },
@@ -122,6 +139,7 @@ export async function openObjectRawZone(options: ObjectRawZoneOptions): Promise<
         throw zoneError(`raw incarnation ${incarnation} cannot be adopted`, error)
       }
       const taken = new AdoptedObjects(tenure, packing, reader)
+      forgetLost()
       adopted.set(incarnation, taken)
       return taken
     },
@@ -131,6 +149,8 @@ export async function openObjectRawZone(options: ObjectRawZoneOptions): Promise<
     },
     async heads() {
       const heads = new Map<string, { incarnation: string; head: number; lines: number }>()
+      // Before the others are listed: one that is given up meanwhile is in both, and never in none.
+      const own = ours()
       // Those that finish meanwhile are among the finished, which are listed last.
       for (const { incarnation, key } of await liveOthers()) {
         const end = await headOf(incarnation, key)
@@ -140,7 +160,7 @@ export async function openObjectRawZone(options: ObjectRawZoneOptions): Promise<
         const finished = keys.parseFinished(key)
         if (finished) heads.set(finished.incarnation, finished)
       }
-      for (const { incarnation, head, lines } of ours())
+      for (const { incarnation, head, lines } of own)
         if (!heads.has(incarnation)) heads.set(incarnation, { incarnation, head, lines })
       return [...heads.values()]
     },
@@ -150,6 +170,7 @@ export async function openObjectRawZone(options: ObjectRawZoneOptions): Promise<
     async close() {
       await local.close()
       await Promise.all([...writers.values(), ...adopted.values()].map((one) => one.close()))
+      await Promise.all(closing)
     },
   }
   return zone

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import type { ObjectStore } from '@sluice/object-store'
 import { RawZoneError } from '../raw-zone.ts'
-import { type IncarnationRecord, parseRecord, recordBytes } from './incarnation-record.ts'
+import { type IncarnationRecord, parseRecord, publishedTo, recordBytes } from './incarnation-record.ts'
 import type { ObjectKeys } from './object-keys.ts'
 
 export interface TenureParts {
@@ -10,6 +10,8 @@ export interface TenureParts {
   lease_ms: number
   /** Changes are written at most this late. */
   write_behind_ms: number
+  /** The log that batches are published to. */
+  log: string | undefined
 }
 
 /** Renewals in the time of one lease. */
@@ -36,6 +38,7 @@ export class Tenure {
     const record: IncarnationRecord = {
       owner: randomUUID(),
       published: 0,
+      ...named(parts.log),
       head: 0,
       lines: 0,
       closed: false,
@@ -60,7 +63,15 @@ export class Tenure {
     if (!bytes) return undefined
     const found = parseRecord(key, bytes)
     if (!(await mayTake(found, info.modified_at_ms))) return undefined
-    const record = { ...found, owner: randomUUID(), released: false, lease_ms: parts.lease_ms, write: found.write + 1 }
+    const record = {
+      ...found,
+      published: publishedTo(found, parts.log),
+      ...named(parts.log),
+      owner: randomUUID(),
+      released: false,
+      lease_ms: parts.lease_ms,
+      write: found.write + 1,
+    }
     const replaced = await parts.store.replaceIfMatch(key, recordBytes(record), info.etag)
     return replaced && new Tenure(parts, incarnation, record, replaced.etag)
   }
@@ -175,3 +186,5 @@ export class Tenure {
     this.#later = undefined
   }
 }
+
+const named = (log: string | undefined) => (log === undefined ? {} : { log })

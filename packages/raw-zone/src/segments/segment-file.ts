@@ -7,7 +7,7 @@ import { RawZoneError } from '../raw-zone.ts'
 /**
  * A segment is newline-delimited JSON: the raw lines of a batch, then the batch's trailer, a line without `event_id` that
  * says how many lines and bytes it had and their CRC-32. A batch without its trailer was never acknowledged. Beside it
- * lies an index, a fixed-size record a batch; it may be lost and is made anew from the segment.
+ * lies an index, a fixed-size record a batch; it may be lost, and then the segment is scanned.
  */
 export interface BatchPlace {
   number: number
@@ -52,7 +52,7 @@ export async function lookUp(path: string, first: number, number: number): Promi
   try {
     file = await open(indexPath(path), 'r')
   } catch {
-    // An index is made anew by scanning; without one the caller scans.
+    // Without one the caller scans.
     return undefined
   }
   try {

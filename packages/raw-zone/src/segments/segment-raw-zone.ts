@@ -52,6 +52,7 @@ export async function openSegmentRawZone(options: SegmentRawZoneOptions): Promis
   for (const incarnation of (await readdir(path)).sort())
     past.set(incarnation, await openPast(join(path, incarnation), incarnation))
   const writers = new Map<string, SegmentWriter>()
+  let scanned: { file: string; end: number; places: readonly BatchPlace[] } | undefined
   const folderOf = (incarnation: string) => join(path, incarnation)
 
   function segmentsOf(incarnation: string): { first: number; end: number }[] {
@@ -66,7 +67,7 @@ export async function openSegmentRawZone(options: SegmentRawZoneOptions): Promis
     const file = segmentPath(folderOf(incarnation), segment.first)
     const place =
       (await indexed(file, segment.first, number, segment.end)) ??
-      (await scanSegment(file, incarnation, segment.first)).batches.find((one) => one.number === number)
+      (await placesIn(file, incarnation, segment)).find((one) => one.number === number)
     if (!place)
       throw new RawZoneError(
         'corrupt',
@@ -80,6 +81,13 @@ export async function openSegmentRawZone(options: SegmentRawZoneOptions): Promis
       bytes,
       lines: place.lines,
     }
+  }
+
+  /** Of a segment without its index. What was read last is kept: batches are mostly read one after the other. */
+  async function placesIn(file: string, incarnation: string, { first, end }: { first: number; end: number }) {
+    if (scanned?.file !== file || scanned.end !== end)
+      scanned = { file, end, places: (await scanSegment(file, incarnation, first)).batches }
+    return scanned.places
   }
 
   async function* batches(incarnation: string, { from, to }: BatchRange): AsyncGenerator<RawBatch> {
@@ -118,7 +126,7 @@ export async function openSegmentRawZone(options: SegmentRawZoneOptions): Promis
       return {
         incarnation,
         published: found.published,
-        tail: () => batches(incarnation, { from: found.published + 1, to: found.head }),
+        tail: (after = found.published) => batches(incarnation, { from: after + 1, to: found.head }),
         async advanced(number) {
           found.published = number
           await writeState(folderOf(incarnation), { published: number })
