@@ -155,4 +155,16 @@ export function goodDays({ settings }: AllServers): void {
     expect(after.ok).toBe(true)
     expect(after.totals).toEqual({ ...before, receipts: before.receipts + 1, stored: before.stored + 1 })
   })
+  it('drives again what a patch makes valid, by way of the console and ingest', async () => {
+    const bad = await client.post([view('redriven', { duration_minutes: 'a while' })], { query: 'wait=table' })
+    expect(bad.results[0]?.status).toBe('quarantined')
+    const body = JSON.stringify({ ids: ['redriven'], patch: { duration_minutes: 12 } })
+    const headers = { 'content-type': 'application/json' }
+    const driven = await client.call('POST', '/v1/quarantine/redrive', { body, headers })
+    expect([driven.status, driven.json().events]).toEqual([200, [{ event_id: 'redriven', status: 'stored' }]])
+    await client.caughtUp()
+    const { quarantine, sinks } = await client.trail('redriven')
+    expect([quarantine?.closed_by, sinks['postgres']?.status]).toEqual([expect.any(String), 'written'])
+    expect((await client.verify()).ok).toBe(true)
+  })
 }

@@ -14,7 +14,8 @@ export function makeTopics(brokers: string, names: readonly string[], partitions
   return asked(brokers, async (admin) => {
     const topics = names.map((topic) => ({ topic, numPartitions: partitions, replicationFactor: 1 }))
     // False: one of this name is still there, being deleted.
-    while (!(await admin.createTopics({ topics })));
+    // Leaders are not waited for: kafkajs takes a broker that has not heard of the topic yet for an error.
+    while (!(await admin.createTopics({ topics, waitForLeaders: false })));
   })
 }
 
