@@ -1,9 +1,9 @@
 import { createHash, randomUUID } from 'node:crypto'
-import { createWriteStream } from 'node:fs'
 import { mkdir, rm } from 'node:fs/promises'
 import type { IncomingMessage } from 'node:http'
 import { join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
+import { writtenFile } from '@sluice/object-store/written-file'
 import { Problem } from './problem.ts'
 
 /** A body that was received whole, in a file of its own that whoever gets it moves away or removes. */
@@ -73,7 +73,7 @@ async function received(request: IncomingMessage, path: string, limit_bytes: num
     }
   }
   try {
-    await pipeline(request, measured, createWriteStream(path, { flags: 'wx', flush: true }))
+    await writtenFile(path, (file) => pipeline(request, measured, file), { flags: 'wx', flush: true })
   } catch (error) {
     if (error instanceof Problem) throw error
     const code = error instanceof Error && 'code' in error ? error.code : undefined

@@ -1,9 +1,10 @@
 import { createHash, randomUUID } from 'node:crypto'
-import { createReadStream, createWriteStream } from 'node:fs'
+import { createReadStream } from 'node:fs'
 import { mkdir, readdir, rename, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import { ObjectStoreError } from '../object-store.ts'
+import { writtenFile } from '../written-file.ts'
 
 export interface FileCacheOptions {
   path: string
@@ -108,7 +109,7 @@ export class FileCache {
       )
     const unfinished = join(this.#options.path, `${randomUUID()}${UNFINISHED}`)
     try {
-      await pipeline(fetch(), createWriteStream(unfinished))
+      await writtenFile(unfinished, (file) => pipeline(fetch(), file))
       const { size } = await stat(unfinished)
       if (size !== content.size)
         throw new ObjectStoreError('failed', `${content.key}: expected ${content.size} bytes, ${size} came`, {

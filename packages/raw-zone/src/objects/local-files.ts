@@ -1,10 +1,11 @@
 import { randomUUID } from 'node:crypto'
-import { createReadStream, createWriteStream } from 'node:fs'
+import { createReadStream } from 'node:fs'
 import { mkdir, mkdtemp, rm, stat } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import type { ObjectStore } from '@sluice/object-store'
+import { writtenFile } from '@sluice/object-store/written-file'
 import { type RawFile, RawZoneError } from '../raw-zone.ts'
 import type { ObjectKeys } from './object-keys.ts'
 import type { Packs } from './packs.ts'
@@ -142,7 +143,7 @@ export class LocalFiles {
       ? mkdir(this.#parts.path, { recursive: true }).then(() => mkdtemp(join(this.#parts.path ?? '', 'raw-')))
       : mkdtemp(join(tmpdir(), 'raw-'))
     const path = join(await this.#folder, `${randomUUID()}.ndjson.zst`)
-    await pipeline(source, createWriteStream(path))
+    await writtenFile(path, (file) => pipeline(source, file))
     const { size } = await stat(path)
     this.#bytes += size
     if (this.#bytes <= this.#parts.limit_bytes) return { path, bytes: size }
