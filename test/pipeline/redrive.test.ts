@@ -117,6 +117,25 @@ describe('events that a patch makes valid', () => {
     expect(await client.verify()).toMatchObject({ ok: true })
   })
 
+  it('keep their ids and types where these stand elsewhere: in rows of a file, in CloudEvents without an id', async () => {
+    const file = await client.call('PUT', '/v1/files/views.csv?type=viewing_log', {
+      body: 'user_id,movie_id,watched_at,duration_minutes\nu5,m5,2025-10-02T21:10:00Z,many\n',
+      headers: { 'content-type': 'text/csv' },
+    })
+    expect(file.status).toBeLessThan(300)
+    const cloud = { specversion: '1.0', source: 's', type: 'viewing_log', data: { user_id: 'u6', movie_id: 'm6' } }
+    await client.post(cloud, { content_type: 'application/cloudevents+json' })
+    await client.caughtUp()
+    const ids = (await waiting()).filter((id: string) => id !== 'odd')
+    expect(ids).toHaveLength(2)
+    const patch = { watched_at: '2025-10-02T21:10:00Z', duration_minutes: 5 }
+    expect((await redrive({ ids, patch })).counts).toEqual({ stored: 2 })
+    expect(
+      await client.sql("SELECT event_id FROM viewing_history WHERE user_id IN ('u5', 'u6') ORDER BY event_id"),
+    ).toEqual(ids.map((event_id: string) => ({ event_id })))
+    await expect.poll(waiting).toEqual(['odd'])
+  })
+
   it('come page by page, oldest first; of an id the newest', async () => {
     for (const [event_id, movie_id] of [
       ['a', 'm1'],
@@ -144,6 +163,9 @@ describe('a request that will not do', () => {
     [{ patch: { nested: { a: 1 } } }, /patch/],
     [{ limit: 0 }, /limit/],
     [{ after: 'x' }, /after: expected the next/],
+    [{ after: 'nobody-1/7' }, /after: expected the next/],
+    [{ type: null }, /type/],
+    [{ ids: ['\ud800'] }, /ids.*well formed/],
     [{ filter: 'x' }, /filter/],
   ])('is refused, and why: %j', async (request, detail) => {
     expect(await redrive(request)).toMatchObject({

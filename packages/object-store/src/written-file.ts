@@ -11,9 +11,11 @@ export async function writtenFile(
   try {
     await write(file)
   } catch (error) {
+    file.destroy()
     // One that is still being opened would come to be after it was removed.
     if (!file.closed) await new Promise((resume) => file.once('close', resume))
-    await rm(path, { force: true })
+    const is_anothers = error instanceof Error && 'code' in error && error.code === 'EEXIST'
+    if (!is_anothers) await rm(path, { force: true })
     throw error
   }
 }

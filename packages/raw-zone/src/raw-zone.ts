@@ -25,7 +25,7 @@ export interface RawZone {
   batch(incarnation: string, number: number): Promise<RawBatch | undefined>
   /**
    * An incarnation's acknowledged batches from one number to another, both in, in order; one that is missing is the error
-   * `corrupt`. For reading many: up to 8 MB are fetched before they are asked for.
+   * `corrupt`. For reading many: about 8 MB are fetched before they are asked for.
    */
   batches(incarnation: string, range: BatchRange): AsyncIterable<RawBatch>
   /** The batch of a receipt: `batch_id` is `<incarnation>-<number>`. */

@@ -86,7 +86,7 @@ export async function startTransformer(parts: TransformerServiceParts): Promise<
     settled: metrics.settled,
   })
   let consumer: LogConsumer | undefined
-  /** Whether the consumer has read from where the ledger is. */
+  /** Whether the consumer had partitions, from where the ledger stood then. */
   let has_read = false
   const loop = backgroundLoop(
     async () => {
@@ -98,7 +98,7 @@ export async function startTransformer(parts: TransformerServiceParts): Promise<
           continues: (before) => ledger.continuedBy(before),
         })
         await transformer.turn(consumer)
-        has_read = true
+        has_read ||= consumer.positions().size > 0
       } catch (error) {
         if (!(error instanceof LogError) || error.retryable) throw error
         // A consumer that has lost its place begins anew, from the ledger's offsets.
@@ -106,8 +106,9 @@ export async function startTransformer(parts: TransformerServiceParts): Promise<
         await consumer?.close()
         consumer = undefined
         // One that stood still for long may have lost its place alone: the next begins at the ledger's, and finds what is lost.
-        if (LOST.has(error.code) && !has_read) await parts.logLost?.(error)
+        const may_be_ours = error.code === 'offset_out_of_range' && has_read
         has_read = false
+        if (LOST.has(error.code) && !may_be_ours) await parts.logLost?.(error)
         throw error
       }
       return 0

@@ -24,19 +24,21 @@ afterEach(async () => {
   await rm(path, { recursive: true, force: true })
 })
 
-/** A log whose consumers answer their polls, in order, by this: nothing new, or an offset that is outside. */
-function logOf(consumers: readonly (readonly ('nothing' | 'outside')[])[]) {
+/** A log whose consumers answer their polls, in order, by this: no partitions yet, nothing new, or an offset that is outside. */
+function logOf(consumers: readonly (readonly ('joining' | 'nothing' | 'outside')[])[]) {
   let opened = 0
   const consumer = async (): Promise<LogConsumer> => {
     const polls = [...(consumers[opened++] ?? [])]
+    let joined = false
     return {
       async poll() {
         const next = polls.shift()
         if (next === 'outside') throw new LogError('offset_out_of_range', 'the offset is outside the log')
+        joined ||= next !== 'joining'
         if (next === undefined) await new Promise((resume) => setTimeout(resume, 5))
         return { generation: 1, records: [] }
       },
-      positions: () => new Map(),
+      positions: () => new Map(joined ? [[0, 0n]] : []),
       seek: () => undefined,
       close: async () => undefined,
     }
@@ -55,6 +57,7 @@ function logOf(consumers: readonly (readonly ('nothing' | 'outside')[])[]) {
 
 it.each([
   { why: 'a consumer that had read begins anew', consumers: [['nothing', 'outside'], []], opened: 2, lost: 0 },
+  { why: 'one that waits to join first, too', consumers: [['joining', 'outside'], []], opened: 2, lost: 1 },
   { why: 'one that finds no place at its start tells', consumers: [['outside'], []], opened: 2, lost: 1 },
   { why: 'so does its successor', consumers: [['nothing', 'outside'], ['outside'], []], opened: 3, lost: 1 },
 ] as const)('a log is taken for lost only where the ledger stands: $why', async ({ consumers, ...expected }) => {

@@ -22,17 +22,14 @@ export type Judged = { event_id: string } & ({ event: SendableEvent } | { refuse
 /** By the event types of this process, and by the same rules as the transformer's. */
 export function judgedEntry(
   { event_id, raw_batch, raw_line }: QuarantineEntry,
-  original: RawEvent | undefined,
+  original: RawEvent | { unreadable: string },
   patch: Patch,
   types: EventTypes,
 ): Judged {
-  const patched = original && patchedEvent(original.text, { ...original, event_id }, patch)
-  if (!patched) {
-    const message = original
-      ? 'expected a JSON object, and of a CloudEvent one as its data, to be patched'
-      : `raw line ${raw_batch}/${raw_line} is gone or was not written by ingest`
-    return { event_id, refused: { reason: 'unreadable', field: null, message } }
-  }
+  const unreadable = (message: string) => ({ event_id, refused: { reason: 'unreadable', field: null, message } })
+  if ('unreadable' in original) return unreadable(original.unreadable)
+  const patched = patchedEvent(original.text, { ...original, event_id }, patch)
+  if (!patched) return unreadable('expected a JSON object, and of a CloudEvent one as its data, to be patched')
   const { form } = original
   const { type, text } = patched
   const envelope = { event_id, received_at: AT_ANY_TIME, source: '', type, form, wait: 0 } as const

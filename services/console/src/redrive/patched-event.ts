@@ -10,7 +10,7 @@ export interface PatchedEvent {
 }
 
 /**
- * The client's text under its event_id, with some fields set or removed; everything else stays as it was written, each
+ * The client's text under its event_id and type (rows of files say them elsewhere), with some fields set or removed; everything else stays as it was written, each
  * digit. Of a CloudEvent the fields are those of its `data`. `undefined` if the text is no JSON object.
  */
 export function patchedEvent(
@@ -21,16 +21,23 @@ export function patchedEvent(
   if (!isJsonObject(text)) return undefined
   const members = membersOf(text)
   const { type: new_type, ...fields } = patch
-  if (new_type !== undefined) members.set('type', JSON.stringify(new_type))
+  const sent_type = typeof new_type === 'string' ? new_type : type
+  members.set('type', JSON.stringify(sent_type))
   if (form === 'event') {
     apply(members, fields)
     members.set('event_id', JSON.stringify(event_id))
-  } else if (Object.keys(fields).length > 0) {
+    return { text: objectOf(members), type: sent_type }
+  }
+  // Without an id of its own a CloudEvent takes that of its data.
+  const lacks_id = (members.get('id') ?? 'null') === 'null'
+  if (lacks_id || Object.keys(fields).length > 0) {
     const data = members.get('data') ?? '{}'
     if (!data.startsWith('{')) return undefined
-    members.set('data', objectOf(apply(membersOf(data), fields)))
+    const patched = apply(membersOf(data), fields)
+    if (lacks_id) patched.set('event_id', JSON.stringify(event_id))
+    members.set('data', objectOf(patched))
   }
-  return { text: objectOf(members), type: typeof new_type === 'string' ? new_type : type }
+  return { text: objectOf(members), type: sent_type }
 }
 
 function apply(members: Map<string, string>, fields: Patch): Map<string, string> {

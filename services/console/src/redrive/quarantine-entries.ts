@@ -1,6 +1,6 @@
 import type { LakeReader } from '../lake-reader.ts'
 import type { TrustedSql } from '../trusted-sql.ts'
-import { REDRIVABLE, type RedriveRequest } from './redrive-request.ts'
+import { malformed, REDRIVABLE, type RedriveRequest } from './redrive-request.ts'
 
 export interface QuarantineEntry {
   event_id: string
@@ -22,6 +22,8 @@ const ENTRIES = `
       (SELECT (received_at, raw_batch, raw_line) FROM quarantine WHERE raw_batch = $batch AND raw_line = $line))
   ORDER BY received_at, raw_batch, raw_line LIMIT $limit::BIGINT + 1`
 
+const ENTRY = 'SELECT 1 FROM quarantine WHERE raw_batch = $batch AND raw_line = $line LIMIT 1'
+
 /** What waits in quarantine and can be driven again, oldest first. `next` where there is more. */
 export async function quarantineEntries(
   { reason, type, ids, limit, after }: RedriveRequest,
@@ -30,18 +32,17 @@ export async function quarantineEntries(
   const quarantine = await lake.open('quarantine')
   if (!quarantine) return { entries: [], next: undefined }
   const [, batch = null, line = null] = /^(.+)\/(\d+)$/.exec(after ?? '') ?? []
-  const { rows } = await sql.query(
-    { files: [], setup: [`CREATE VIEW quarantine AS SELECT * FROM ${quarantine.relation}`] },
-    ENTRIES,
-    {
-      reason: reason ?? null,
-      type: type ?? null,
-      ids: ids ? JSON.stringify(ids) : null,
-      batch,
-      line: line === null ? null : Number(line),
-      limit,
-    },
-  )
+  const place = { batch, line: line === null ? null : Number(line) }
+  const relations = { files: [], setup: [`CREATE VIEW quarantine AS SELECT * FROM ${quarantine.relation}`] }
+  if (batch !== null && (await sql.query(relations, ENTRY, place)).rows.length === 0)
+    throw malformed(`after: expected the next of an answer, got ${JSON.stringify(after)}`)
+  const { rows } = await sql.query(relations, ENTRIES, {
+    reason: reason ?? null,
+    type: type ?? null,
+    ids: ids ? JSON.stringify(ids) : null,
+    ...place,
+    limit,
+  })
   const entries = rows.slice(0, limit).map((row) => ({
     event_id: String(row['event_id']),
     raw_batch: String(row['raw_batch']),

@@ -21,7 +21,11 @@ const patch = z
 const request = z.strictObject({
   reason: z.enum(REDRIVABLE).optional(),
   type: z.string().optional(),
-  ids: z.array(z.string()).min(1).max(MOST_REDRIVEN).optional(),
+  ids: z
+    .array(z.string().refine((id) => id.isWellFormed(), 'expected a text that is well formed'))
+    .min(1)
+    .max(MOST_REDRIVEN)
+    .optional(),
   patch: patch.default({}),
   dry_run: z.boolean().default(false),
   limit: z.number().int().min(1).max(MOST_REDRIVEN).default(REDRIVEN),
@@ -38,10 +42,10 @@ export function redriveRequest(body: unknown): RedriveRequest {
   const parsed = request.safeParse(body ?? {})
   if (parsed.success) return parsed.data
   const detail = parsed.error.issues.map(({ path, message }) => [...path, message].join(': ')).join('; ')
-  throw new ProblemError({
-    status: 400,
-    code: 'invalid_parameter',
-    title: 'The request is not as it should be',
-    detail: `${detail}; only events with the reasons ${REDRIVABLE.join(' and ')} can be driven again: a conflict needs another event_id`,
-  })
+  throw malformed(
+    `${detail}; only events with the reasons ${REDRIVABLE.join(' and ')} can be driven again: a conflict needs another event_id`,
+  )
 }
+
+export const malformed = (detail: string) =>
+  new ProblemError({ status: 400, code: 'invalid_parameter', title: 'The request is not as it should be', detail })

@@ -3,7 +3,7 @@ import type { RawZone } from '@sluice/raw-zone'
 import type { LakeReader } from '../lake-reader.ts'
 import type { TrustedSql } from '../trusted-sql.ts'
 import { judgedEntry, type SendableEvent } from './judged-entry.ts'
-import { quarantineEntries } from './quarantine-entries.ts'
+import { type QuarantineEntry, quarantineEntries } from './quarantine-entries.ts'
 import { RawEvents } from './raw-events.ts'
 import type { RedriveRequest } from './redrive-request.ts'
 import type { SendEvents } from './send-events.ts'
@@ -40,38 +40,51 @@ export interface RedriveAnswer {
 const MOST_EVENTS = 1_000
 const MOST_CHARACTERS = 4 * 1024 ** 2
 
+/** Events of one form, which go in one request. */
+interface Outgoing {
+  items: { place: number; event: SendableEvent }[]
+  characters: number
+}
+
 /**
  * Sends events in quarantine again, under their ids, patched, through the one way into the lake: what is stored closes its
  * entry, exactly as if its producer had sent it. Of each id the newest entry counts. What would be invalid again is not
- * sent. Few of the texts are in memory at once.
+ * sent. Of the texts few are in memory at once.
  */
 export async function redrive(request: RedriveRequest, parts: RedriveParts): Promise<RedriveAnswer> {
   const { dry_run, patch } = request
   const { entries, next } = await quarantineEntries(request, parts)
   const raw = new RawEvents(parts.rawZone)
-  const events: Redriven[] = []
-  const outgoing: { place: number; event: SendableEvent }[] = []
-  let characters = 0
-  const send = async () => {
-    const sent = await parts.send(outgoing.map(({ event }) => event))
-    for (const [i, { place }] of outgoing.entries()) Object.assign(events[place] ?? {}, sent[i])
-    outgoing.length = 0
-    characters = 0
+  const events: Redriven[] = entries.map(({ event_id }) => ({ event_id, status: 'valid' }))
+  const outgoing: Record<SendableEvent['form'], Outgoing> = { event: EMPTY(), cloudevent: EMPTY() }
+  const send = async (form: SendableEvent['form']) => {
+    const { items } = outgoing[form]
+    outgoing[form] = EMPTY()
+    if (items.length === 0) return
+    const sent = await parts.send(items.map(({ event }) => event))
+    for (const [i, { place }] of items.entries()) Object.assign(events[place] ?? {}, sent[i])
   }
-  for (const [place, entry] of entries.entries()) {
-    const { event_id } = entry
+  for (const [place, entry] of inOrderOfBatches(entries)) {
     const judged = judgedEntry(entry, await raw.at(entry), patch, parts.eventTypes)
-    events.push({ event_id, ...('refused' in judged ? { status: 'invalid', ...judged.refused } : { status: 'valid' }) })
-    if (dry_run || 'refused' in judged) continue
-    const { event } = judged
-    const is_full = outgoing.length === MOST_EVENTS || characters + event.text.length > MOST_CHARACTERS
-    if (outgoing.length > 0 && (is_full || outgoing[0]?.event.form !== event.form)) await send()
-    outgoing.push({ place, event })
-    characters += event.text.length
+    if ('refused' in judged) Object.assign(events[place] ?? {}, { status: 'invalid' }, judged.refused)
+    else if (!dry_run) {
+      const { event } = judged
+      const { form, text } = event
+      const { items, characters } = outgoing[form]
+      if (items.length === MOST_EVENTS || characters + text.length > MOST_CHARACTERS) await send(form)
+      outgoing[form].items.push({ place, event })
+      outgoing[form].characters += text.length
+    }
   }
-  if (outgoing.length > 0) await send()
+  for (const form of ['event', 'cloudevent'] as const) await send(form)
   return { dry_run, counts: countsOf(events), events, ...(next === undefined ? {} : { next }) }
 }
+
+const EMPTY = (): Outgoing => ({ items: [], characters: 0 })
+
+/** With their places: those of one raw batch one after the other. */
+const inOrderOfBatches = (entries: readonly QuarantineEntry[]): [number, QuarantineEntry][] =>
+  [...entries.entries()].sort(([, a], [, b]) => (a.raw_batch < b.raw_batch ? -1 : a.raw_batch > b.raw_batch ? 1 : 0))
 
 function countsOf(events: readonly Redriven[]): Record<string, number> {
   const counts: Record<string, number> = {}

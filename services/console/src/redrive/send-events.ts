@@ -40,9 +40,10 @@ export function sendBy(app: FastifyInstance, authorization: string | undefined):
       },
       payload: as_lines ? `${texts.join('\n')}\n` : `[${texts.join(',')}]`,
     })
-    const body: unknown = response.json()
+    const body = jsonOf(response.body)
     const answered = answer.safeParse(body)
-    if (!answered.success || answered.data.results.length !== events.length) throw refusal(body)
+    if (!answered.success || answered.data.results.length !== events.length)
+      throw refusal(body ?? response.body, Number(response.headers['retry-after'] ?? Number.NaN))
     return answered.data.results.map(({ status, error }) => ({
       status,
       ...(error ? { reason: error.code, message: error.message } : {}),
@@ -50,7 +51,15 @@ export function sendBy(app: FastifyInstance, authorization: string | undefined):
   }
 }
 
-function refusal(body: unknown): ProblemError {
+function jsonOf(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
+}
+
+function refusal(body: unknown, retry_after_s: number): ProblemError {
   const told = problem.safeParse(body)
   if (!told.success)
     return new ProblemError({
@@ -65,5 +74,6 @@ function refusal(body: unknown): ProblemError {
     code,
     title,
     detail: `${detail}; what was sent before is in the lake, so send the same request again`,
+    ...(Number.isNaN(retry_after_s) ? {} : { retry_after_s }),
   })
 }

@@ -32,13 +32,21 @@ const schema = {
     ...answered(
       '`counts` by status; `events`, oldest first, each with its status: `stored`, `repeat`, `quarantined`, `accepted` (not settled in time), `rejected`, `invalid` (not sent, with reason, field and message), `valid` (of a dry run); `next` where there are more',
     ),
-    ...problems({ 400: 'the request is malformed', 503: 'ingest cannot be reached' }),
+    ...problems({
+      400: 'the request is malformed',
+      429: 'ingest has too much to do',
+      502: 'ingest answered something else',
+      503: 'ingest cannot be reached',
+    }),
   },
 } as const
 
+/** The body is checked as it came: the schema would turn a null into a text first. */
+const UNCHANGED = () => () => true
+
 /** `POST /v1/quarantine/redrive`. */
 export function redriveRoute(app: FastifyInstance, parts: ConsoleRouteParts): void {
-  app.post('/v1/quarantine/redrive', { schema, attachValidation: true }, async (request) => {
+  app.post('/v1/quarantine/redrive', { schema, validatorCompiler: UNCHANGED }, async (request) => {
     parts.authorize(request, 'admin')
     const { authorization } = request.headers
     return redrive(redriveRequest(request.body), {
