@@ -15,9 +15,12 @@ export interface BatchGroup {
 /** Raw bytes of one send. */
 const SEND_BYTES = 4 * 1024 ** 2
 
-/** Batches that are read back, as sends of about the same size: one send a batch would wait for the log each time. Before an error of reading comes what was read. */
+/**
+ * Batches that are read back, as sends of about the same size: one send a batch would wait for the log each time. Before an
+ * error of reading comes what was read.
+ */
 export async function* batchGroups(read: AsyncIterable<RawBatch>, routing: Routing): AsyncGenerator<BatchGroup> {
-  let group = EMPTY()
+  let group = noBatches()
   try {
     for await (const { number, bytes } of read) {
       for (const record of logRecordsReadBack(bytes, routing)) group.records.push(record)
@@ -26,7 +29,7 @@ export async function* batchGroups(read: AsyncIterable<RawBatch>, routing: Routi
       group.last = number
       if (group.bytes < SEND_BYTES) continue
       yield group
-      group = EMPTY()
+      group = noBatches()
     }
   } catch (error) {
     if (group.batches > 0) yield group
@@ -35,4 +38,4 @@ export async function* batchGroups(read: AsyncIterable<RawBatch>, routing: Routi
   if (group.batches > 0) yield group
 }
 
-const EMPTY = (): BatchGroup => ({ records: [], bytes: 0, batches: 0, last: 0 })
+const noBatches = (): BatchGroup => ({ records: [], bytes: 0, batches: 0, last: 0 })

@@ -23,7 +23,7 @@ export interface TransformerParts {
   settled?: (outcome: Settled, batch: { records: number; took_ms: number }) => void
 }
 
-/** What is known of records that were polled. They themselves are the loader's: two batches of them would be much memory. */
+/** What is known of polled records. They themselves are the loader's: two batches of them would be much memory. */
 interface ReadBatch {
   records: number
   covered: ReadonlyMap<number, Covered>

@@ -10,8 +10,9 @@ export interface PatchedEvent {
 }
 
 /**
- * The client's text under its event_id and type (rows of files say them elsewhere), with some fields set or removed; everything else stays as it was written, each
- * digit. Of a CloudEvent the fields are those of its `data`. `undefined` if the text is no JSON object.
+ * The client's text under its event_id and type (rows of files say them elsewhere), with some fields set or removed;
+ * everything else stays as it was written, each digit. Of a CloudEvent the fields are those of its `data`. `undefined` if
+ * the text is no JSON object.
  */
 export function patchedEvent(
   text: string,

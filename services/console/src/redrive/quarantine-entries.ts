@@ -31,16 +31,15 @@ export async function quarantineEntries(
 ): Promise<{ entries: QuarantineEntry[]; next: string | undefined }> {
   const quarantine = await lake.open('quarantine')
   if (!quarantine) return { entries: [], next: undefined }
-  const [, batch = null, line = null] = /^(.+)\/(\d+)$/.exec(after ?? '') ?? []
-  const place = { batch, line: line === null ? null : Number(line) }
   const relations = { files: [], setup: [`CREATE VIEW quarantine AS SELECT * FROM ${quarantine.relation}`] }
-  if (batch !== null && (await sql.query(relations, ENTRY, place)).rows.length === 0)
-    throw malformed(`after: expected the next of an answer, got ${JSON.stringify(after)}`)
+  if (after && (await sql.query(relations, ENTRY, { ...after })).rows.length === 0)
+    throw malformed(`after: expected the next of an answer, got ${after.batch}/${after.line}`)
   const { rows } = await sql.query(relations, ENTRIES, {
     reason: reason ?? null,
     type: type ?? null,
     ids: ids ? JSON.stringify(ids) : null,
-    ...place,
+    batch: after?.batch ?? null,
+    line: after?.line ?? null,
     limit,
   })
   const entries = rows.slice(0, limit).map((row) => ({

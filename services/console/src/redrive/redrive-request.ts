@@ -1,5 +1,6 @@
 import { ProblemError } from '@sluice/service'
 import { z } from 'zod'
+import { quarantinePlace } from '../quarantine-place.ts'
 
 export const REDRIVEN = 1_000
 export const MOST_REDRIVEN = 10_000
@@ -31,7 +32,11 @@ const request = z.strictObject({
   limit: z.number().int().min(1).max(MOST_REDRIVEN).default(REDRIVEN),
   after: z
     .string()
-    .regex(/^.+\/\d{1,9}$/, 'expected the next of an answer')
+    .transform((next, context) => {
+      const place = quarantinePlace(next)
+      if (!place) context.addIssue('expected the next of an answer')
+      return place ?? z.NEVER
+    })
     .optional(),
 })
 

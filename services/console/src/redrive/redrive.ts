@@ -56,10 +56,10 @@ export async function redrive(request: RedriveRequest, parts: RedriveParts): Pro
   const { entries, next } = await quarantineEntries(request, parts)
   const raw = new RawEvents(parts.rawZone)
   const events: Redriven[] = entries.map(({ event_id }) => ({ event_id, status: 'valid' }))
-  const outgoing: Record<SendableEvent['form'], Outgoing> = { event: EMPTY(), cloudevent: EMPTY() }
+  const outgoing: Record<SendableEvent['form'], Outgoing> = { event: nothing(), cloudevent: nothing() }
   const send = async (form: SendableEvent['form']) => {
     const { items } = outgoing[form]
-    outgoing[form] = EMPTY()
+    outgoing[form] = nothing()
     if (items.length === 0) return
     const sent = await parts.send(items.map(({ event }) => event))
     for (const [i, { place }] of items.entries()) Object.assign(events[place] ?? {}, sent[i])
@@ -80,7 +80,7 @@ export async function redrive(request: RedriveRequest, parts: RedriveParts): Pro
   return { dry_run, counts: countsOf(events), events, ...(next === undefined ? {} : { next }) }
 }
 
-const EMPTY = (): Outgoing => ({ items: [], characters: 0 })
+const nothing = (): Outgoing => ({ items: [], characters: 0 })
 
 /** With their places: those of one raw batch one after the other. */
 const inOrderOfBatches = (entries: readonly QuarantineEntry[]): [number, QuarantineEntry][] =>

@@ -1,6 +1,7 @@
 import { ProblemError } from '@sluice/service'
 import type { FastifyInstance } from 'fastify'
 import type { ConsoleRouteParts } from '../console-parts.ts'
+import { type QuarantinePlace, quarantinePlace } from '../quarantine-place.ts'
 import { answered, problems } from './schemas.ts'
 
 const LISTED = 100
@@ -86,11 +87,11 @@ function limitOf({ limit = String(LISTED) }: Given): number {
   throw refused(`limit: expected a whole number from 1 to ${MOST_LISTED}, got ${JSON.stringify(limit)}`)
 }
 
-function placeOf({ after }: Given): { batch: string; line: number } | undefined {
+function placeOf({ after }: Given): QuarantinePlace | undefined {
   if (after === undefined) return undefined
-  const [, batch, line] = /^(.+)\/(\d{1,9})$/.exec(after) ?? []
-  if (batch === undefined) throw refused(`after: expected the next of an answer, got ${JSON.stringify(after)}`)
-  return { batch, line: Number(line) }
+  const place = quarantinePlace(after)
+  if (!place) throw refused(`after: expected the next of an answer, got ${JSON.stringify(after)}`)
+  return place
 }
 
 const refused = (detail: string) =>
