@@ -162,6 +162,10 @@ export function elasticsearchEndpoint(): Promise<Found<ElasticsearchConnection>>
       environment: {
         'discovery.type': 'single-node',
         'xpack.security.enabled': 'false',
+        // As in docker-compose.yml: a disk that is nine tenths full would take no index.
+        'cluster.routing.allocation.disk.watermark.low': '2gb',
+        'cluster.routing.allocation.disk.watermark.high': '1gb',
+        'cluster.routing.allocation.disk.watermark.flood_stage': '500mb',
         ES_JAVA_OPTS: `-Xms512m -Xmx512m ${QUICK_START}`,
       },
       ports: [9200],

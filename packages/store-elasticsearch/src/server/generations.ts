@@ -12,6 +12,7 @@ import {
   LIVE,
   REFUSED,
 } from './index-layout.ts'
+import { unplaced } from './placement.ts'
 import { isConflict, isMissing, isStarting, isTaken } from './search-error.ts'
 
 /** An index without an alias is the remains of a generation that nobody finished making, once it is this old. */
@@ -61,13 +62,15 @@ export class Generations {
 
   /** The written generation; made where there is none: its data is gone, and its progress with it. */
   async current(layout: IndexLayout): Promise<Generation> {
+    let found: Generation | 'missing' | 'starting' = 'missing'
     for (let turn = 1; turn <= MOST_TURNS; turn++) {
-      const found = await this.#read(layout)
+      found = await this.#read(layout)
       if (typeof found === 'object') return found
       if (found === 'missing') await this.#createFirst(layout)
       await pause(FIRST_PAUSE_MS * 2 ** (turn - 1))
     }
-    throw unsettled(layout)
+    const [index] = found === 'starting' ? await this.#indicesOf(layout.writing) : []
+    throw index === undefined ? unsettled(layout) : await unplaced(this.#client, index)
   }
 
   /** Sets the progress of a generation if it still is what was read; undefined: another sink was quicker. */

@@ -44,6 +44,8 @@ const request = (search: PagedSearch, size: number): estypes.SearchRequest => ({
   ...search,
   size,
   track_total_hits: false,
+  // A shard that is away is an error, never fewer hits.
+  allow_partial_search_results: false,
 })
 
 const hitsOf = <T>(response: estypes.SearchResponse<T>): estypes.SearchHit<T>[] => response.hits.hits
