@@ -12,6 +12,7 @@ import {
   type PlanTarget,
   QUARANTINE_TABLE,
 } from '@sluice/lake/ledger/index'
+import type { BatchLimits } from '@sluice/transformer/batch-size'
 import type { PaceLimits } from '@sluice/transformer/pace'
 import { type PumpedTable, TablePump } from '@sluice/transformer/table-pump'
 import { Transformer } from '@sluice/transformer/transformer'
@@ -37,7 +38,7 @@ export interface Variant {
 }
 
 export interface WorkerSettings {
-  limits: PaceLimits
+  limits: PaceLimits & BatchLimits
   max_behind: number
 }
 

@@ -29,7 +29,7 @@ await runService(
           group: config.group,
           logger,
           metrics,
-          limits: { freshness_ms: config.freshness_ms },
+          limits: { freshness_ms: config.freshness_ms, max_records: config.batch_records },
           truncates_log: { keep_ms: config.kafka_retention_hours * HOUR_MS, every_ms: 60_000, keeps_last: true },
           async logLost(err) {
             logger.error({ err }, 'the event log was lost; it begins another life and is filled from the raw zone')

@@ -3,8 +3,6 @@ import type { PollLimits } from '@sluice/event-log'
 export interface PaceLimits {
   /** At most this long from receipt to visible, where the machine keeps up. */
   freshness_ms: number
-  max_records: number
-  max_bytes: number
   /** How long a poll waits for the first record. */
   max_wait_ms: number
   /** While idle, how often to look for decisions of other workers and for plans left unapplied. */
@@ -28,12 +26,12 @@ export class Pace {
     this.#now = now
   }
 
-  next(): PollLimits {
-    const { freshness_ms, max_records, max_bytes, max_wait_ms } = this.#limits
+  next(): Pick<PollLimits, 'max_wait_ms' | 'linger_ms'> {
+    const { freshness_ms, max_wait_ms } = this.#limits
     const idle = this.#now() - this.#last_batch_ms > freshness_ms
     const rest_ms = Math.min(this.#commit_ms, freshness_ms)
     const linger_ms = idle ? 0 : Math.max(rest_ms, freshness_ms - this.#commit_ms)
-    return { max_records, max_bytes, max_wait_ms, linger_ms }
+    return { max_wait_ms, linger_ms }
   }
 
   polled(records: number): void {

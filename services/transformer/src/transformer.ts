@@ -1,6 +1,7 @@
 import type { LogConsumer, Notices, PolledRecord } from '@sluice/event-log'
 import type { Covered, KnownIds, Ledger, LoadedBatch } from '@sluice/lake'
-import { type Settled, settle } from '@sluice/lake'
+import { isOutOfMemory, type Settled, settle } from '@sluice/lake'
+import { type BatchLimits, BatchSize } from './batch-size.ts'
 import { Pace, type PaceLimits } from './pace.ts'
 import type { TablePump } from './table-pump.ts'
 
@@ -17,7 +18,7 @@ export interface TransformerParts {
   notices: Notices
   /** Digest of the event types. */
   types: string
-  limits: PaceLimits
+  limits: PaceLimits & BatchLimits
   now: () => number
   /** Told of every batch, for metrics and logs. */
   settled?: (outcome: Settled, batch: { records: number; took_ms: number }) => void
@@ -26,6 +27,8 @@ export interface TransformerParts {
 /** What is known of polled records. They themselves are the loader's: two batches of them would be much memory. */
 interface ReadBatch {
   records: number
+  /** Of their values. */
+  bytes: number
   covered: ReadonlyMap<number, Covered>
   /** Some were of partitions without a cursor. */
   unplaced: boolean
@@ -48,6 +51,7 @@ interface ReadBatch {
 export class Transformer {
   readonly #parts: TransformerParts
   readonly #pace: Pace
+  readonly #size: BatchSize
   #cursors = new Map<number, bigint>()
   /** The consumer may stand elsewhere than the ledger: a record that is polled now may come after one that is not decided. */
   #astray = false
@@ -57,6 +61,7 @@ export class Transformer {
   constructor(parts: TransformerParts) {
     this.#parts = parts
     this.#pace = new Pace(parts.limits, parts.now)
+    this.#size = new BatchSize(parts.limits)
   }
 
   /** The offsets to start assigned partitions from: the ledger's. For `ConsumerOptions.startFrom`. */
@@ -77,14 +82,18 @@ export class Transformer {
     this.#astray = true
     const reading = this.#ahead ?? this.#read(consumer)
     this.#ahead = undefined
-    const { records, unplaced, backlog, loading } = await reading
+    const { records, bytes, unplaced, backlog, loading } = await reading
     if (!loading) {
       this.#astray = unplaced
       await this.#whileIdle()
       return 0
     }
     if (backlog) this.#readAhead(consumer)
-    const { outcome, took_ms } = await this.#settle(loading)
+    const { outcome, took_ms } = await this.#settle(loading).catch((error: unknown) => {
+      if (isOutOfMemory(error)) this.#size.tooLarge({ records, bytes })
+      throw error
+    })
+    this.#size.fitted()
     this.#pace.settled(took_ms)
     this.#parts.settled?.(outcome, { records, took_ms })
     if (outcome.kind === 'committed') {
@@ -106,15 +115,16 @@ export class Transformer {
   }
 
   async #read(consumer: LogConsumer): Promise<ReadBatch> {
-    const { max_records, max_bytes } = this.#parts.limits
-    const polled = await consumer.poll(this.#pace.next())
+    const limits = this.#size.limits()
+    const polled = await consumer.poll({ ...this.#pace.next(), ...limits })
     const { records, covered, unplaced } = this.#coveredBy(polled.records)
     this.#pace.polled(records.length)
     const bytes = records.reduce((sum, { value }) => sum + value.length, 0)
-    const backlog = !unplaced && (records.length > max_records / 2 || bytes > max_bytes / 2)
+    const backlog = !unplaced && (records.length > limits.max_records / 2 || bytes > limits.max_bytes / 2)
     for (const [partition, { next }] of covered) this.#cursors.set(partition, next)
     return {
       records: records.length,
+      bytes,
       covered,
       unplaced,
       backlog,

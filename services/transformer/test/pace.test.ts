@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest'
 import { Pace } from '../src/pace.ts'
 
-const LIMITS = { freshness_ms: 400, max_records: 1_000, max_bytes: 1_000_000, max_wait_ms: 250, look_every_ms: 1_000 }
+const LIMITS = { freshness_ms: 400, max_wait_ms: 250, look_every_ms: 1_000 }
 
 /** How long a micro-batch gathers in a steady stream whose commits take this long. */
 function linger(commit_ms: number): number | undefined {

@@ -1,7 +1,7 @@
 import { DeltaTable } from '@sluice/delta'
 import { hyparquetCodec } from '@sluice/delta/hyparquet-codec'
 import { type LogConsumer, localNotices, type PolledRecord } from '@sluice/event-log'
-import { KnownIds, Ledger, type LoadedBatch, type PlannedFile, type PlanTarget } from '@sluice/lake'
+import { DuckdbError, KnownIds, Ledger, type LoadedBatch, type PlannedFile, type PlanTarget } from '@sluice/lake'
 import { type Faults, openMemoryStore } from '@sluice/object-store/memory-store'
 import { describe, expect, it } from 'vitest'
 import { TablePump } from '../src/table-pump.ts'
@@ -23,6 +23,8 @@ interface World {
   /** What the pump could not do. */
   failures: unknown[]
   follower: { calls: number; fails: boolean }
+  /** Batches of more records than this are more than the memory has. */
+  memory: { records: number }
 }
 
 /** A transformer over one partition of `records` records, at most `a_poll` of them at once, with one table `movies`. */
@@ -44,6 +46,7 @@ async function openWorld(records: number, a_poll = LIMITS.max_records): Promise<
   })
   const decided: bigint[][] = []
   const open = new Set<bigint[]>()
+  const memory = { records: Number.POSITIVE_INFINITY }
   let serial = 0
   const transformer = new Transformer({
     ledger,
@@ -56,6 +59,7 @@ async function openWorld(records: number, a_poll = LIMITS.max_records): Promise<
     loader: {
       load: async (polled, covered) => {
         const offsets = polled.map(({ offset }) => offset)
+        if (offsets.length > memory.records) throw new DuckdbError('out_of_memory', 'the memory is used up')
         open.add(offsets)
         const batch = batchOf(covered, serial++)
         // Nothing but the decision comes between the write and the close of a batch that became one.
@@ -70,7 +74,7 @@ async function openWorld(records: number, a_poll = LIMITS.max_records): Promise<
     },
   })
   const consumer = consumerOf(records, a_poll, transformer)
-  return { ledger, transformer, pump, consumer, faults, decided, open, failures, follower }
+  return { ledger, transformer, pump, consumer, faults, decided, open, failures, follower, memory }
 }
 
 async function follow(follower: World['follower']) {
@@ -106,10 +110,10 @@ const batchOf = (covered: LoadedBatch['covered'], serial: number): LoadedBatch =
 function consumerOf(records: number, a_poll: number, transformer: Transformer): LogConsumer {
   let position: bigint | undefined
   return {
-    async poll() {
+    async poll({ max_records }) {
       position ??= (await transformer.startFrom([{ partition: 0 }])).get(0) ?? 0n
       const polled: PolledRecord[] = []
-      for (; polled.length < a_poll && position < BigInt(records); position++)
+      for (; polled.length < Math.min(a_poll, max_records) && position < BigInt(records); position++)
         polled.push({ partition: 0, offset: position, value: new Uint8Array(0) })
       return { generation: 1, records: polled }
     },
@@ -142,6 +146,20 @@ describe('Transformer', () => {
     while ((await transformer.turn(consumer)) > 0);
     expect(decided).toEqual([[0n, 1n, 2n], [3n, 4n, 5n], [6n]])
     expect(ledger.nextOffset(0)).toBe(7n)
+  })
+
+  it('takes a batch in halves that is more than the memory has, and larger ones again later', async () => {
+    const { transformer, consumer, decided, open, ledger, memory } = await openWorld(30)
+    memory.records = 1
+    await expect(transformer.turn(consumer)).rejects.toMatchObject({ code: 'out_of_memory' })
+    await transformer.turn(consumer)
+    memory.records = Number.POSITIVE_INFINITY
+    while ((await transformer.turn(consumer)) > 0);
+    expect(decided.flat()).toEqual(Array.from({ length: 30 }, (_, at) => BigInt(at)))
+    expect(decided[0]).toHaveLength(1)
+    expect(Math.max(...decided.map(({ length }) => length))).toBeGreaterThan(1)
+    expect(ledger.nextOffset(0)).toBe(30n)
+    expect(open.size).toBe(0)
   })
 
   it('finds the place of partitions whose assignment it did not notice', async () => {

@@ -104,6 +104,8 @@ const otherVersion = (name: string) =>
 
 /** Batches larger than this, decompressed, are an error. Ours have 1 MiB, or one record. */
 const DECOMPRESSED_LIMIT_BYTES = 256 * 1024 ** 2
+/** Node's default of 16 kB crosses to a thread and back for each piece. */
+const DECOMPRESSED_PIECE_BYTES = 256 * 1024
 
 function addZstd(): void {
   const compress = promisify(zstdCompress)
@@ -111,6 +113,7 @@ function addZstd(): void {
   kafkajs.CompressionCodecs[kafkajs.CompressionTypes.ZSTD] = () => ({
     compress: ({ buffer }: { buffer: Buffer }) =>
       compress(buffer, { params: { [constants.ZSTD_c_compressionLevel]: 1 } }),
-    decompress: (buffer: Buffer) => decompress(buffer, { maxOutputLength: DECOMPRESSED_LIMIT_BYTES }),
+    decompress: (buffer: Buffer) =>
+      decompress(buffer, { maxOutputLength: DECOMPRESSED_LIMIT_BYTES, chunkSize: DECOMPRESSED_PIECE_BYTES }),
   })
 }

@@ -44,5 +44,11 @@ export function duckdbErrorFrom(cause: unknown): DuckdbError {
   if (cause instanceof DuckdbError) return cause
   const message = cause instanceof Error ? cause.message : String(cause)
   const code = KINDS.find(([pattern]) => pattern.test(message))?.[1] ?? 'failed'
-  return new DuckdbError(code, message, { cause })
+  return new DuckdbError(code, withoutAdvice(message), { cause })
 }
+
+/** Whether the work was too large for the memory that was left: less of it at once may do. */
+export const isOutOfMemory = (error: unknown): boolean => error instanceof DuckdbError && error.code === 'out_of_memory'
+
+/** What DuckDB advises is to be set in SQL, and is not for whoever reads our errors. */
+const withoutAdvice = (message: string): string => message.split(/\n+Possible solutions:/)[0] ?? message

@@ -1,5 +1,5 @@
 export { Database, type DatabaseOptions, openDatabase } from './database.ts'
-export { DuckdbError, type DuckdbErrorCode, duckdbErrorFrom } from './duckdb-error.ts'
+export { DuckdbError, type DuckdbErrorCode, duckdbErrorFrom, isOutOfMemory } from './duckdb-error.ts'
 export { instantText, type Longs, type PlainValue, plainValue } from './plain-value.ts'
 export { execute, type PlainRow, type QueryValues, queryChunks, queryColumn, queryRows, queryTuples } from './query.ts'
 export { identifier, literal, literalList } from './sql-text.ts'

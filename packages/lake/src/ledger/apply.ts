@@ -1,3 +1,4 @@
+import { isOutOfMemory } from '../duckdb/duckdb-error.ts'
 import type { Ledger } from './ledger.ts'
 import type { PlanEntry, PlannedFile } from './plan.ts'
 
@@ -30,11 +31,12 @@ export interface PlanStep {
 
 /**
  * Applies a target's plans, in the ledger's order, as written, whoever made them. Safe to be called by any number of
- * workers at once, at any time, late or twice.
+ * workers at once, at any time, late or twice. Plans that are too much for the memory together are applied in smaller steps.
  * @returns the ledger version applied through, -1 if the target never had a plan
  */
 export async function applyPlans(ledger: Pick<Ledger, 'unapplied'>, target: string, into: PlanTarget): Promise<number> {
   let fresh = false
+  let most_files = MAX_FILES_PER_COMMIT
   for (let races = 0; races < MAX_RACES; ) {
     const after = await into.applied(fresh)
     const pending = await ledger.unapplied(target, after)
@@ -46,13 +48,17 @@ export async function applyPlans(ledger: Pick<Ledger, 'unapplied'>, target: stri
     if (!pending) continue
     const last = pending.at(-1)
     if (!last) return after
-    const step = firstStep(pending)
+    const step = firstStep(pending, most_files)
     const through = step.at(-1)?.version ?? last.version
-    const outcome = await applyStep(
-      into,
-      step.map(({ entry }) => entry),
-      { after, through },
-    )
+    const entries = step.map(({ entry }) => entry)
+    let outcome: 'applied' | 'conflict'
+    try {
+      outcome = await applyStep(into, entries, { after, through })
+    } catch (error) {
+      if (!isOutOfMemory(error) || step.length === 1) throw error
+      most_files = Math.floor(entries.reduce((sum, entry) => sum + sizeOf(entry), 0) / 2)
+      continue
+    }
     if (outcome === 'conflict') races++
     else if (through === last.version) return through
   }
@@ -61,17 +67,19 @@ export async function applyPlans(ledger: Pick<Ledger, 'unapplied'>, target: stri
   )
 }
 
-function firstStep(pending: readonly { version: number; entry: PlanEntry }[]) {
+function firstStep(pending: readonly { version: number; entry: PlanEntry }[], most_files: number) {
   const step: { version: number; entry: PlanEntry }[] = []
   let files = 0
   for (const item of pending) {
-    const size = item.entry.kind === 'close' ? item.entry.ids.length : item.entry.files.length
-    if (step.length > 0 && (item.entry.kind !== step[0]?.entry.kind || files + size > MAX_FILES_PER_COMMIT)) break
+    const size = sizeOf(item.entry)
+    if (step.length > 0 && (item.entry.kind !== step[0]?.entry.kind || files + size > most_files)) break
     step.push(item)
     files += size
   }
   return step
 }
+
+const sizeOf = (entry: PlanEntry) => (entry.kind === 'close' ? entry.ids.length : entry.files.length)
 
 async function applyStep(
   into: PlanTarget,

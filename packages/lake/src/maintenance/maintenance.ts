@@ -1,4 +1,5 @@
 import type { AddFile } from '@sluice/delta'
+import { isOutOfMemory } from '../duckdb/duckdb-error.ts'
 import { targetBytes } from '../table/lake-parts.ts'
 import type { LakeTable } from '../table/lake-table.ts'
 import type { VacuumOptions } from '../table/vacuum.ts'
@@ -31,6 +32,7 @@ export interface MaintenancePass {
 
 const CHECKPOINT_EVERY = 100
 const CLEAN_EVERY_MS = 600_000
+const LEAST_FILES = 2
 /** Compactions in one pass; the rest is for the next. */
 const MAX_COMPACTIONS = 8
 
@@ -42,6 +44,8 @@ export class Maintenance {
   readonly #table: LakeTable
   readonly #policy: MaintenancePolicy
   #checkpointed = 0
+  /** Files merged at once: fewer while there is not the memory for more. */
+  #most_files = Number.POSITIVE_INFINITY
   #cleaned_ms: number
 
   constructor(table: LakeTable, policy: MaintenancePolicy = {}) {
@@ -67,14 +71,25 @@ export class Maintenance {
       if (!filesToMerge(this.#table.snapshot.files(), compaction)) break
       let chosen: readonly AddFile[] | undefined
       const { target_bytes, range_by } = compaction
-      const choose = (files: readonly AddFile[]) => (chosen = filesToMerge(files, compaction))
-      const outcome = await this.#table.optimize({ choose, target_bytes, range_by })
+      const choose = (files: readonly AddFile[]) =>
+        (chosen = filesToMerge(files, compaction)?.slice(0, this.#most_files))
+      const outcome = await this.#table
+        .optimize({ choose, target_bytes, range_by })
+        .catch((error: unknown) => this.#retryOnLess(error, chosen?.length ?? 0))
+      if (outcome === 'on less') continue
       if (!chosen) break
+      this.#most_files *= 2
       const bytes = chosen.reduce((sum, { size }) => sum + size, 0)
       done.push({ files: chosen.length, bytes, outcome: outcome.kind === 'committed' ? 'committed' : 'lost' })
       if (outcome.kind !== 'committed') break
     }
     return done
+  }
+
+  #retryOnLess(error: unknown, files: number): 'on less' {
+    if (!isOutOfMemory(error) || files <= LEAST_FILES) throw error
+    this.#most_files = Math.max(LEAST_FILES, Math.floor(files / 2))
+    return 'on less'
   }
 
   async #checkpoint(): Promise<number | undefined> {

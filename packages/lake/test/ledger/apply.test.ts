@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { DuckdbError } from '../../src/duckdb/index.ts'
 import { applyPlans, type PlanStep, type PlanTarget } from '../../src/ledger/apply.ts'
 import { fileOf, openLedgerWorld } from './ledger-world.ts'
 
@@ -39,6 +40,26 @@ describe('applyPlans', () => {
       { after: 2, through: 3, kind: 'append', files: 300 },
       { after: 3, through: 4, kind: 'append', files: 1_200 },
       { after: 4, through: 5, kind: 'append', files: 1 },
+    ])
+  })
+
+  it('takes fewer at once where there is not the memory for more, and tells of one that is too large by itself', async () => {
+    const world = await openLedgerWorld()
+    const ledger = await world.open()
+    for (const [at, files] of [2, 2, 2, 2, 5].entries())
+      await world.decide(ledger, 0, at + 1, { movies: append(files) })
+    const { steps, into } = target()
+    const { append: roomy } = into
+    into.append = async (files, step) => {
+      if (files.length > 4) throw new DuckdbError('out_of_memory', 'the memory is used up')
+      return roomy(files, step)
+    }
+    await expect(applyPlans(ledger, 'movies', into)).rejects.toMatchObject({ code: 'out_of_memory' })
+    expect(steps.map(({ after, through, files }) => [after, through, files])).toEqual([
+      [-1, 1, 2],
+      [1, 2, 2],
+      [2, 3, 2],
+      [3, 4, 2],
     ])
   })
 

@@ -1,6 +1,6 @@
 import type { ObjectStore } from '@sluice/object-store'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { queryRows } from '../../src/duckdb/index.ts'
+import { DuckdbError, queryRows } from '../../src/duckdb/index.ts'
 import { Maintenance, type MaintenancePass } from '../../src/maintenance/index.ts'
 import { LakeTable } from '../../src/table/index.ts'
 import { type LakeWorld, MOVIES, openWorld, rowsOf } from '../table/lake-world.ts'
@@ -47,6 +47,27 @@ describe('Maintenance', () => {
     expect(checkpoints.length).toBeGreaterThan(0)
     const reopened = await LakeTable.open(world.lake, { name: 'movies' })
     expect(reopened.view().rowCount()).toBe(360)
+  })
+
+  it('merges fewer files at once where there is not the memory for more', async () => {
+    const table = await LakeTable.create(world.lake, { name: 'movies', columns: MOVIES, time: 'updated_at' })
+    for (let commit = 0; commit < 12; commit++) await table.append(rows(3, commit * 3))
+    const optimize = table.optimize.bind(table)
+    const sizes: number[] = []
+    table.optimize = (options = {}) =>
+      optimize({
+        ...options,
+        choose(files) {
+          const chosen = options.choose?.(files)
+          sizes.push(chosen?.length ?? 0)
+          if (chosen && chosen.length > 4) throw new DuckdbError('out_of_memory', 'the memory is used up')
+          return chosen
+        },
+      })
+    const { compactions } = await new Maintenance(table).pass()
+    expect(sizes).toEqual([12, 6, 3, 6, 3])
+    expect(compactions).toMatchObject(Array(2).fill({ files: 3, outcome: 'committed' }))
+    expect(new Set((await rowsOf(table)).map((row) => row['movie_id'])).size).toBe(36)
   })
 
   it('does nothing but look for one log entry when nothing is to do', async () => {
