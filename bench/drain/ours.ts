@@ -12,8 +12,9 @@ import { createLogger, createMetrics } from '@sluice/service'
 import { startTransformer } from '@sluice/transformer'
 import type { Drained } from './drained.ts'
 
-/** The setting's default. */
+/** The settings' defaults. */
 const MEMORY_BYTES = 192 * 1024 ** 2
+const SERVERS_BATCH_RECORDS = 25_000
 const LOOK_EVERY_MS = 20
 
 const [folder = '', events = '', brokers, epoch = ''] = process.argv.slice(2)
@@ -34,7 +35,7 @@ const transformer = await startTransformer({
   lake,
   log,
   topic: EVENTS_TOPIC,
-  ...(brokers ? { group: 'bench' } : {}),
+  ...(brokers ? { group: 'bench', limits: { max_records: SERVERS_BATCH_RECORDS } } : {}),
   log_epoch: 'bench',
   notices: localNotices(),
   logger: createLogger({ name: 'bench', level: 'warn' }),
