@@ -14,7 +14,7 @@ import type { Drained } from './drained.ts'
 
 /** The settings' defaults. */
 const MEMORY_BYTES = 192 * 1024 ** 2
-const SERVERS_BATCH_RECORDS = 25_000
+const SERVERS_BATCH = { max_records: 25_000, max_bytes: 8 * 1024 ** 2 }
 const LOOK_EVERY_MS = 20
 
 const [folder = '', events = '', brokers, epoch = ''] = process.argv.slice(2)
@@ -35,7 +35,7 @@ const transformer = await startTransformer({
   lake,
   log,
   topic: EVENTS_TOPIC,
-  ...(brokers ? { group: 'bench', limits: { max_records: SERVERS_BATCH_RECORDS } } : {}),
+  ...(brokers ? { group: 'bench', limits: SERVERS_BATCH } : {}),
   log_epoch: 'bench',
   notices: localNotices(),
   logger: createLogger({ name: 'bench', level: 'warn' }),

@@ -1,5 +1,7 @@
+import { Client } from '@elastic/elasticsearch'
 import { expect, test } from 'vitest'
-import { placeRefused } from '../src/server/placement.ts'
+import { placeRefused, unplaced } from '../src/server/placement.ts'
+import { openFaultyServer } from './faulty-server.ts'
 
 const shard = { index: 'sluice-posts.1', shard: 0 }
 const above =
@@ -31,4 +33,22 @@ test('without nodes that were asked it is the cluster’s own word', () => {
     retryable: true,
     message: `Elasticsearch has no place for shard 0 of index sluice-posts.1: ${allocate_explanation}`,
   })
+})
+
+test('a user who may not ask for the reason is told so, and tries again', async () => {
+  const denied = { error: { type: 'security_exception', reason: 'action [cluster:monitor/health] is unauthorized' } }
+  const server = await openFaultyServer('', async () => ({ status: 403, body: JSON.stringify(denied) }))
+  const client = new Client({ node: server.url, maxRetries: 0 })
+  try {
+    expect(await unplaced(client, 'sluice-posts.1')).toMatchObject({
+      code: 'busy',
+      retryable: true,
+      message: expect.stringContaining(
+        'sluice-posts.1 takes nothing, and why is not told: Elasticsearch denies access',
+      ),
+    })
+  } finally {
+    await client.close()
+    await server.close()
+  }
 })

@@ -48,7 +48,8 @@ export function duckdbErrorFrom(cause: unknown): DuckdbError {
 }
 
 /** Whether the work was too large for the memory that was left: less of it at once may do. */
-export const isOutOfMemory = (error: unknown): boolean => error instanceof DuckdbError && error.code === 'out_of_memory'
+export const isOutOfMemory = (error: unknown): boolean =>
+  error instanceof Error && duckdbErrorFrom(error).code === 'out_of_memory'
 
 /** What DuckDB advises is to be set in SQL, and is not for whoever reads our errors. */
 const withoutAdvice = (message: string): string => message.split(/\n+Possible solutions:/)[0] ?? message

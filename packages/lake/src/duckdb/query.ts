@@ -1,5 +1,5 @@
 import './byte-order-mark.ts'
-import type { DuckDBConnection, DuckDBDataChunk, DuckDBValue } from '@duckdb/node-api'
+import type { DuckDBConnection, DuckDBDataChunk, DuckDBResultReader, DuckDBValue } from '@duckdb/node-api'
 import { duckdbErrorFrom } from './duckdb-error.ts'
 import { type Longs, type PlainValue, plainValue } from './plain-value.ts'
 
@@ -10,6 +10,15 @@ export type QueryValues = DuckDBValue[] | Record<string, DuckDBValue>
 export async function execute(connection: DuckDBConnection, sql: string, values?: QueryValues): Promise<number> {
   try {
     return (await connection.run(sql, values)).rowsChanged
+  } catch (error) {
+    throw duckdbErrorFrom(error)
+  }
+}
+
+/** The whole result, as DuckDB's values. */
+export async function readAll(connection: DuckDBConnection, sql: string): Promise<DuckDBResultReader> {
+  try {
+    return await connection.runAndReadAll(sql)
   } catch (error) {
     throw duckdbErrorFrom(error)
   }

@@ -1,5 +1,6 @@
 import { rm, writeFile } from 'node:fs/promises'
 import type { DuckDBConnection } from '@duckdb/node-api'
+import { execute, readAll } from '../duckdb/query.ts'
 import { identifier } from '../duckdb/sql-text.ts'
 import { LineFile } from '../typing/line-file.ts'
 import { splitLine } from '../typing/raw-line-text.ts'
@@ -91,7 +92,8 @@ async function readArrivals(
     if (hash !== undefined) hashes.add(hash)
   }
   if (hashes.size === 0) return []
-  const reader = await connection.runAndReadAll(
+  const reader = await readAll(
+    connection,
     `SELECT seq, event_id, id_hash, raw_batch, raw_line, content_hash, reason IS NULL AS valid FROM batch_rows
      WHERE id_hash IN (SELECT unnest([${[...hashes].join(',')}]::BIGINT[])) ORDER BY seq`,
   )
@@ -124,7 +126,7 @@ async function writeBatch(
   verdicts: ReadonlyMap<number, Verdict>,
 ): Promise<WrittenBatch> {
   const { connection } = parts
-  await connection.run('CREATE OR REPLACE TEMP TABLE batch_verdicts (seq INTEGER, kind VARCHAR, text VARCHAR)')
+  await execute(connection, 'CREATE OR REPLACE TEMP TABLE batch_verdicts (seq INTEGER, kind VARCHAR, text VARCHAR)')
   await insertVerdicts(connection, path, verdicts)
   const entries: WrittenBatch['entries'] = {}
   for (const { table, relation } of typed.tables) {
@@ -211,14 +213,16 @@ async function closedBy(
     .filter(([, verdict]) => verdict.kind === 'first' && verdict.closes && outcomeOf(verdict, true) === 'stored')
     .map(([seq]) => seq)
   if (seqs.length === 0) return []
-  const reader = await connection.runAndReadAll(
+  const reader = await readAll(
+    connection,
     `SELECT event_id, raw_batch || '/' || raw_line FROM batch_rows WHERE seq IN (${seqs.join(',')}) ORDER BY seq`,
   )
   return reader.getRows().map(([event_id, by]) => ({ event_id: String(event_id), by: String(by) }))
 }
 
 async function countsOf(connection: DuckDBConnection): Promise<BatchCounts> {
-  const reader = await connection.runAndReadAll(
+  const reader = await readAll(
+    connection,
     `SELECT CASE WHEN verdict.kind = 'redelivered' THEN 'redelivered' ELSE ${OUTCOME} END, count(*) FROM batch_rows ${WITH_VERDICT} GROUP BY 1`,
   )
   const count = new Map(reader.getRows().map(([outcome, n]) => [String(outcome), Number(n)]))
@@ -231,7 +235,8 @@ async function countsOf(connection: DuckDBConnection): Promise<BatchCounts> {
 }
 
 async function awaitedOf(connection: DuckDBConnection): Promise<AwaitedOutcome[]> {
-  const reader = await connection.runAndReadAll(
+  const reader = await readAll(
+    connection,
     `SELECT event_id, ${OUTCOME}, CASE WHEN ${OUTCOME} = 'stored' THEN table_name END, ${REASON} FROM batch_rows ${WITH_VERDICT}
      WHERE wait AND verdict.kind IS DISTINCT FROM 'redelivered' ORDER BY seq`,
   )

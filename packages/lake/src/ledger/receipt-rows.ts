@@ -1,5 +1,6 @@
 import type { DuckDBConnection } from '@duckdb/node-api'
 import type { AddFile } from '@sluice/delta'
+import { readAll } from '../duckdb/query.ts'
 import { fileList } from '../table/file-list.ts'
 import type { Receipt } from './decide.ts'
 import type { IdWithHash, LedgerRows } from './known-ids.ts'
@@ -39,7 +40,7 @@ const FILES_PER_READ = 8
 
 /** The `id_hash` column of a relation (`from` begins with FROM), in its order. */
 export async function readIdHashes(connection: DuckDBConnection, from: string): Promise<BigInt64Array> {
-  const reader = await connection.runAndReadAll(`SELECT id_hash ${from}`)
+  const reader = await readAll(connection, `SELECT id_hash ${from}`)
   const hashes = new BigInt64Array(reader.currentRowCount)
   const [column] = reader.getColumns()
   column?.forEach((value, i) => {
@@ -55,7 +56,8 @@ async function readReceipts(
 ): Promise<Receipt[]> {
   // The list of hashes prunes row groups (files are sorted by them); the ids decide.
   const hashes = ids.map(({ hash }) => hash).join(',')
-  const reader = await connection.runAndReadAll(
+  const reader = await readAll(
+    connection,
     `SELECT event_id, raw_batch, raw_line, outcome, content_hash FROM read_parquet(${fileList(paths)})
      WHERE id_hash IN (SELECT unnest([${hashes}]::BIGINT[]))`,
   )

@@ -1,5 +1,6 @@
 import type { Client, estypes } from '@elastic/elasticsearch'
 import { StoreError } from '@sluice/store'
+import { storeErrorOf } from './search-error.ts'
 
 /** The decider that keeps shards away from nodes whose disk is above a watermark. */
 const DISK = 'disk_threshold'
@@ -14,12 +15,21 @@ type Explanation = Pick<
  * its own deciders. `no_space` where full disks are among them, else `busy`; both to be tried again.
  */
 export async function unplaced(client: Client, index: string): Promise<StoreError> {
-  const { indices } = await client.cluster.health({ index, level: 'shards' })
-  const shards = Object.entries(indices?.[index]?.shards ?? {})
-  const shard = shards.find(([, { primary_active }]) => !primary_active)?.[0]
-  return shard === undefined
-    ? new StoreError('busy', `the Elasticsearch index ${index} was still starting; try again`, { retryable: true })
-    : placeRefused(await client.cluster.allocationExplain({ index, shard: Number(shard), primary: true }))
+  try {
+    const { indices } = await client.cluster.health({ index, level: 'shards' })
+    const shards = Object.entries(indices?.[index]?.shards ?? {})
+    const shard = shards.find(([, { primary_active }]) => !primary_active)?.[0]
+    if (shard !== undefined)
+      return placeRefused(await client.cluster.allocationExplain({ index, shard: Number(shard), primary: true }))
+    return new StoreError('busy', `the Elasticsearch index ${index} was still starting; try again`, { retryable: true })
+  } catch (cause) {
+    // It is not what was asked for that failed: a user who may not see the cluster's state may well write.
+    const reason = storeErrorOf(cause).message
+    return new StoreError('busy', `the Elasticsearch index ${index} takes nothing, and why is not told: ${reason}`, {
+      cause,
+      retryable: true,
+    })
+  }
 }
 
 /** What the cluster says of a shard that it places nowhere, as an error. */
