@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type EventType, explodedKey } from '@sluice/events'
+import { isOutOfMemory } from './duckdb/duckdb-error.ts'
 import { identifier } from './duckdb/sql-text.ts'
 import { LEDGER_TXN } from './ledger/apply.ts'
 import { fileList } from './table/file-list.ts'
@@ -18,7 +19,7 @@ export interface ExplosionParts {
   sha256Of(name: string): Promise<string | undefined>
 }
 
-/** Versions of the source taken in one commit of the target. */
+/** Versions of the source taken in one commit of the target; fewer where there is not the memory for them. */
 const MAX_VERSIONS = 500
 const CHUNK_ROWS = 2_000
 const LOOKUPS_AT_ONCE = 16
@@ -39,14 +40,21 @@ interface ExplodedRow {
 export async function followExplosion(parts: ExplosionParts): Promise<{ table: string; version: number }> {
   const { source, target } = parts
   const appId = sourceTxn(source)
+  let most_versions = MAX_VERSIONS
   for (let races = 0; races < MAX_RACES; ) {
     const after = target.view().txn(appId)
     const head = source.version
     if (after >= head) return { table: target.name, version: target.version }
-    const { keys, rows, through } = await nextRows(parts, after, head)
-    const txn = { appId, version: through, after }
-    const outcome = keys.length === 0 ? await target.appendFiles([], { txn }) : await replace(parts, keys, rows, txn)
-    if (outcome.kind === 'conflict') races++
+    const to = Math.min(head, after + most_versions)
+    try {
+      const { keys, rows, through } = await nextRows(parts, after, to, head)
+      const txn = { appId, version: through, after }
+      const outcome = keys.length === 0 ? await target.appendFiles([], { txn }) : await replace(parts, keys, rows, txn)
+      if (outcome.kind === 'conflict') races++
+    } catch (error) {
+      if (!isOutOfMemory(error) || to - after <= 1) throw error
+      most_versions = Math.floor((to - after) / 2)
+    }
   }
   throw new Error(
     `table ${target.name}: it could not follow ${source.name} in ${MAX_RACES} races because other workers kept committing; it follows at the next commit`,
@@ -76,8 +84,7 @@ export async function explosionIsBehind({
 export const sourceTxn = (source: Pick<LakeTable, 'table_id'>): string => `source/${source.table_id}`
 
 /** What is next for the target; all that the source has, where the changes since were cleaned up while it was at rest. */
-async function nextRows(parts: ExplosionParts, after: number, head: number) {
-  const through = Math.min(head, after + MAX_VERSIONS)
+async function nextRows(parts: ExplosionParts, after: number, through: number, head: number) {
   try {
     return { ...(await explodedRows(parts, after, through)), through }
   } catch (error) {

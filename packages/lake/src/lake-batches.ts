@@ -27,8 +27,11 @@ export function lakeBatches(lake: Lake): {
         return {
           ...batch,
           async close() {
-            await batch.close()
-            connection.closeSync()
+            try {
+              await batch.close()
+            } finally {
+              connection.closeSync()
+            }
           },
         }
       } catch (error) {

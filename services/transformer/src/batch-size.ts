@@ -19,6 +19,11 @@ export class BatchSize {
     this.#limits = limits
   }
 
+  /** Whether batches are as large as the limits say. */
+  get whole(): boolean {
+    return this.#share === 1
+  }
+
   limits(): BatchLimits {
     const { max_records, max_bytes } = this.#limits
     return {
@@ -28,8 +33,9 @@ export class BatchSize {
   }
 
   tooLarge({ records, bytes }: { records: number; bytes: number }): void {
-    const share = Math.max(records / this.#limits.max_records, bytes / this.#limits.max_bytes)
-    this.#share = Math.min(this.#share, share) / 2
+    const { max_records, max_bytes } = this.#limits
+    const share = Math.max(records / max_records, bytes / max_bytes)
+    this.#share = Math.max(1 / max_records, Math.min(this.#share, share) / 2)
   }
 
   fitted(): void {

@@ -32,7 +32,7 @@ interface ReadBatch {
   covered: ReadonlyMap<number, Covered>
   /** Some were of partitions without a cursor. */
   unplaced: boolean
-  /** So many that there are probably more. */
+  /** So many that there are probably more, and the memory for them. */
   backlog: boolean
   /** Typing has begun; it must be closed. */
   loading: Promise<{ batch: LoadedBatch; took_ms: number }> | undefined
@@ -120,14 +120,15 @@ export class Transformer {
     const { records, covered, unplaced } = this.#coveredBy(polled.records)
     this.#pace.polled(records.length)
     const bytes = records.reduce((sum, { value }) => sum + value.length, 0)
-    const backlog = !unplaced && (records.length > limits.max_records / 2 || bytes > limits.max_bytes / 2)
+    const large = records.length > limits.max_records / 2 || bytes > limits.max_bytes / 2
     for (const [partition, { next }] of covered) this.#cursors.set(partition, next)
     return {
       records: records.length,
       bytes,
       covered,
       unplaced,
-      backlog,
+      // Two that fit alone may not fit beside each other.
+      backlog: large && !unplaced && this.#size.whole,
       loading: records.length > 0 ? this.#load(records, covered) : undefined,
     }
   }

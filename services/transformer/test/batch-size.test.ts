@@ -28,7 +28,9 @@ it('a batch that was read before the first one failed makes no larger ones possi
 it('leaves one record at least, and is whole again after batches that fit', () => {
   const size = new BatchSize(LIMITS)
   for (let time = 0; time < 20; time++) size.tooLarge({ records: 1, bytes: 1_000_000 })
-  expect(size.limits()).toEqual({ max_records: 1, max_bytes: 1 })
-  for (let batch = 0; batch < 200; batch++) size.fitted()
+  expect(size.limits()).toEqual({ max_records: 1, max_bytes: 1_000 })
+  expect(size.whole).toBe(false)
+  for (let batch = 0; batch < 80; batch++) size.fitted()
   expect(size.limits()).toEqual(LIMITS)
+  expect(size.whole).toBe(true)
 })

@@ -12,7 +12,7 @@ const FIRST_CAPACITY = 1 << 20
  * one bit in each). An id that was added is always found; one that was not, with a probability below 0.005 % in each
  * link of up to four million ids and 0.02 % in each larger one: below 0.1 % at a hundred million ids.
  *
- * Memory: 32 bits an id, beyond seven million ids 24, allocated ahead by at most a factor of two: 100 million ids take 390 MB.
+ * Memory: 32 bits an id, beyond seven million ids 24, allocated ahead by at most a factor of two: 100 million ids take 410 MB.
  */
 export class IdFilter {
   #links: { words: Uint32Array; blocks: number; capacity: number; used: number }[] = []

@@ -29,9 +29,24 @@ export interface RowReplacement {
 /**
  * Copy on write: each file that loses rows is written again without them, entering rows join the smallest of these or
  * stand alone, and a change file tells all of it.
- * @param written takes the keys of the new objects
+ * @param written takes the keys of the new objects; if it throws there are none
  */
 export async function replaceRows(
+  connection: DuckDBConnection,
+  table: LakeTable,
+  view: TableView,
+  replacement: RowReplacement,
+  written: string[],
+): Promise<Action[]> {
+  try {
+    return await rewriteFiles(connection, table, view, replacement, written)
+  } catch (error) {
+    await table.lake.store.delete(written)
+    throw error
+  }
+}
+
+async function rewriteFiles(
   connection: DuckDBConnection,
   table: LakeTable,
   view: TableView,

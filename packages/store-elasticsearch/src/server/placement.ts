@@ -19,8 +19,8 @@ export async function unplaced(client: Client, index: string): Promise<StoreErro
     const { indices } = await client.cluster.health({ index, level: 'shards' })
     const shards = Object.entries(indices?.[index]?.shards ?? {})
     const shard = shards.find(([, { primary_active }]) => !primary_active)?.[0]
-    if (shard !== undefined)
-      return placeRefused(await client.cluster.allocationExplain({ index, shard: Number(shard), primary: true }))
+    const explained = shard && (await client.cluster.allocationExplain({ index, shard: Number(shard), primary: true }))
+    if (explained && explained.current_state === 'unassigned') return placeRefused(explained)
     return new StoreError('busy', `the Elasticsearch index ${index} was still starting; try again`, { retryable: true })
   } catch (cause) {
     // It is not what was asked for that failed: a user who may not see the cluster's state may well write.
