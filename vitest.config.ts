@@ -14,6 +14,8 @@ export default defineConfig({
     pool: 'forks',
     reporters: strictly(),
     maxWorkers: 3,
+    // What is waited for comes at once on a free machine, and on a busy one in seconds.
+    expect: { poll: { timeout: 10_000 } },
     testTimeout: 60_000,
     hookTimeout: 60_000,
   },

@@ -13,6 +13,8 @@ export default defineConfig({
     reporters: strictly(),
     maxWorkers: 1,
     fileParallelism: false,
+    // What is waited for comes at once on a free machine, and on a busy one in seconds.
+    expect: { poll: { timeout: 10_000 } },
     testTimeout: 300_000,
     hookTimeout: 600_000,
   },
