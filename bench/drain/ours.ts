@@ -4,7 +4,7 @@
  */
 import { join } from 'node:path'
 import { type EventLog, localNotices, openEmbeddedLog } from '@sluice/event-log'
-import { openKafkaLog } from '@sluice/event-log/kafka'
+import { KAFKA_LOG_LIMITS, openKafkaLog } from '@sluice/event-log/kafka'
 import { EVENTS_TOPIC, loadEventTypes } from '@sluice/events'
 import { Lake, openDatabase } from '@sluice/lake'
 import { openFolderStore } from '@sluice/object-store'
@@ -14,7 +14,7 @@ import type { Drained } from './drained.ts'
 
 /** The settings' defaults. */
 const MEMORY_BYTES = 192 * 1024 ** 2
-const SERVERS_BATCH = { max_records: 25_000, max_bytes: 8 * 1024 ** 2 }
+const SERVERS_BATCH = { max_records: 25_000, max_bytes: KAFKA_LOG_LIMITS.buffer_bytes }
 const LOOK_EVERY_MS = 20
 
 const [folder = '', events = '', brokers, epoch = ''] = process.argv.slice(2)

@@ -2,12 +2,10 @@ import { EVENTS_TOPIC } from '@sluice/events'
 import { openServerLake, openServerParts, whenThere } from '@sluice/server-parts'
 import { ConfigError, createApp, runService, serve } from '@sluice/service'
 import { startTransformer } from './create-transformer.ts'
-import { settings } from './settings.ts'
+import { limitsOf, settings } from './settings.ts'
 
 const VERSION = '0.1.0'
 const HOUR_MS = 3_600_000
-/** As much as a consumer on Kafka buffers: a batch that is cut by bytes tells a backlog, too. */
-const BATCH_BYTES = 8 * 1024 ** 2
 
 await runService(
   {
@@ -31,7 +29,7 @@ await runService(
           group: config.group,
           logger,
           metrics,
-          limits: { freshness_ms: config.freshness_ms, max_records: config.batch_records, max_bytes: BATCH_BYTES },
+          limits: limitsOf(config),
           truncates_log: { keep_ms: config.kafka_retention_hours * HOUR_MS, every_ms: 60_000, keeps_last: true },
           async logLost(err) {
             logger.error({ err }, 'the event log was lost; it begins another life and is filled from the raw zone')

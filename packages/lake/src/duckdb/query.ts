@@ -16,9 +16,13 @@ export async function execute(connection: DuckDBConnection, sql: string, values?
 }
 
 /** The whole result, as DuckDB's values. */
-export async function readAll(connection: DuckDBConnection, sql: string): Promise<DuckDBResultReader> {
+export async function readAll(
+  connection: DuckDBConnection,
+  sql: string,
+  values?: QueryValues,
+): Promise<DuckDBResultReader> {
   try {
-    return await connection.runAndReadAll(sql)
+    return await connection.runAndReadAll(sql, values)
   } catch (error) {
     throw duckdbErrorFrom(error)
   }
@@ -51,12 +55,8 @@ export async function queryTuples(
   sql: string,
   values?: QueryValues,
 ): Promise<PlainValue[][]> {
-  try {
-    const reader = await connection.runAndReadAll(sql, values)
-    return reader.getRows().map((row) => row.map((value) => plainValue(value, 'safe')))
-  } catch (error) {
-    throw duckdbErrorFrom(error)
-  }
+  const reader = await readAll(connection, sql, values)
+  return reader.getRows().map((row) => row.map((value) => plainValue(value, 'safe')))
 }
 
 /** Streams the rows in chunks of at most 2,048, in bounded memory. */

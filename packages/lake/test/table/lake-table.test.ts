@@ -1,6 +1,7 @@
 import { DeltaTable } from '@sluice/delta'
 import { hyparquetCodec } from '@sluice/delta/hyparquet-codec'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { DuckdbError } from '../../src/duckdb/index.ts'
 import { LakeError, LakeTable } from '../../src/table/index.ts'
 import { type LakeWorld, MOVIES, openWorld, type PlainMovie, rowsOf, selectOf } from './lake-world.ts'
 
@@ -132,6 +133,24 @@ describe('a lake table', () => {
       'committed',
     )
     expect((await table.refresh()).txn('ledger')).toBe(8)
+  })
+
+  it('a merge that fails in the middle leaves no files', async () => {
+    const table = await LakeTable.create(world.lake, { name: 'movies', columns: MOVIES, key: 'movie_id' })
+    await table.merge({ select: selectOf([movie('a'), movie('b')]) })
+    const keys = async () => (await Array.fromAsync(world.store.list('lake/movies/'))).map(({ key }) => key)
+    const before = await keys()
+    const write = table.write.bind(table)
+    let writes = 0
+    table.write = (...given) => {
+      if (++writes > 1) throw new DuckdbError('out_of_memory', 'the memory is used up')
+      return write(...given)
+    }
+    await expect(table.merge({ select: selectOf([movie('b', '2026-01-02T00:00:00.000000Z')]) })).rejects.toMatchObject({
+      code: 'out_of_memory',
+    })
+    expect(writes).toBe(2)
+    expect(await keys()).toEqual(before)
   })
 
   it('says which version added a file, and reads older versions by number and by instant', async () => {
