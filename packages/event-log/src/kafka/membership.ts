@@ -5,6 +5,7 @@ import { isPassingOfGroup, logErrorOf } from './errors.ts'
 import { kafkajsClient } from './kafkajs-client.ts'
 import { fetchedOffset } from './kafkajs-defects.ts'
 import { EPOCH_HEADER, type KafkaSettings } from './settings.ts'
+import { Wakeup } from './wakeup.ts'
 
 export interface FetchedRecord {
   offset: bigint
@@ -58,8 +59,9 @@ export interface Member {
 }
 
 /**
- * A member by a kafkajs consumer, which joins, heartbeats and fetches by itself, and never commits. Heartbeats come from the fetching loop, also while it is paused, so a
- * reader that works long on what it polled stays a member.
+ * A member by a kafkajs consumer, which joins, heartbeats and fetches by itself, and never commits. Heartbeats come from
+ * the fetching loop, also while it is paused or waits for room, so a reader that works long on what it polled stays a
+ * member.
  */
 export class Membership implements Member {
   readonly #settings: KafkaSettings
@@ -70,6 +72,7 @@ export class Membership implements Member {
   #member_id: string | undefined
   #ended = false
   #paused = false
+  readonly #room = new Wakeup()
   #heartbeat_sent_ms = 0
   #lease_until_ms = 0
 
@@ -127,10 +130,12 @@ export class Membership implements Member {
     if (!this.#paused) return
     this.#paused = false
     this.#consumer.resume([{ topic: this.#topic }])
+    this.#room.notify()
   }
 
   async end(): Promise<void> {
     this.#ended = true
+    this.#room.notify()
     // A consumer that is disconnected while it joins would join all the same, so joining is waited for: here for a
     // while, and however long it takes behind the scenes.
     const left = (this.#running ?? Promise.resolve())
@@ -183,7 +188,7 @@ export class Membership implements Member {
     this.#lease_until_ms = performance.now() - ago + this.#settings.limits.session_ms
   }
 
-  #fetched({ batch, resolveOffset, isRunning, isStale }: EachBatchPayload): void {
+  async #fetched({ batch, resolveOffset, isRunning, isStale, heartbeat }: EachBatchPayload): Promise<void> {
     if (this.#ended || !isRunning() || isStale()) return
     const last = batch.lastOffset()
     const taken = this.#events.fetched({
@@ -197,6 +202,19 @@ export class Membership implements Member {
       next: BigInt(last) + 1n,
     })
     if (taken) resolveOffset(last)
+    if (this.#paused) await this.#awaitRoom(heartbeat)
+  }
+
+  /**
+   * kafkajs looks only each `fetch_wait_ms` whether what was paused goes on. For room to be used at once it is awaited
+   * here, though no longer than the group may wait for the next heartbeat. The one before throws while the group agrees
+   * anew, so that what else was fetched does not wait, too.
+   */
+  async #awaitRoom(heartbeat: () => Promise<void>): Promise<void> {
+    await heartbeat()
+    const { heartbeat_ms, session_ms } = this.#settings.limits
+    // Meanwhile it may have gone on or ended.
+    if (this.#paused && !this.#ended) await this.#room.wait(Math.min(heartbeat_ms, session_ms / SESSION_PART))
   }
 
   #tell(tell: () => void): void {
@@ -205,6 +223,8 @@ export class Membership implements Member {
 }
 
 const LEAVE_MS = 5_000
+/** A wait is at most this part of a session. */
+const SESSION_PART = 4
 const EMPTY = new Uint8Array()
 
 function bytesOf(header: IHeaders[string]): Buffer | undefined {

@@ -85,7 +85,7 @@ export const KAFKA_LOG_LIMITS: KafkaLogLimits = {
   batch_records: 10_000,
   record_bytes: 32 * 1024 ** 2,
   queue_bytes: 64 * 1024 ** 2,
-  buffer_bytes: 8 * 1024 ** 2,
+  buffer_bytes: 12 * 1024 ** 2,
   fetch_bytes: 1024 ** 2,
   fetch_partition_bytes: 128 * 1024,
   fetch_wait_ms: 200,

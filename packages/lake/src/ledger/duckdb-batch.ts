@@ -18,7 +18,7 @@ export interface DuckdbBatchParts {
   connection: DuckDBConnection
   /** Folder for the batch's input file. */
   scratch_path: string
-  /** Types the lines of a file into temporary tables of the connection. */
+  /** Types the lines of a file into temporary tables and a view of the connection. */
   type(path: string): Promise<TypedBatch>
   drop(batch: TypedBatch): Promise<void>
   /** Writes the rows of a SELECT as a Parquet object of a table; `undefined` if there are none. */
@@ -62,7 +62,10 @@ async function loadedBatch(
     covered,
     idHashes,
     arrivals: (seqs) => readArrivals(connection, seqs, idHashes),
-    write: (verdicts) => writeBatch(parts, typed, path, verdicts),
+    async write(verdicts) {
+      const written = await writeBatch(parts, typed, path, verdicts)
+      return { ...written, idHashes: idHashes.filter((_, seq) => verdicts.get(seq)?.kind !== 'redelivered') }
+    },
     async close() {
       await rm(path, { force: true })
       await parts.drop(typed)
@@ -124,7 +127,7 @@ async function writeBatch(
   typed: TypedBatch,
   path: string,
   verdicts: ReadonlyMap<number, Verdict>,
-): Promise<WrittenBatch> {
+): Promise<Omit<WrittenBatch, 'idHashes'>> {
   const { connection } = parts
   await execute(connection, 'CREATE OR REPLACE TEMP TABLE batch_verdicts (seq INTEGER, kind VARCHAR, text VARCHAR)')
   await insertVerdicts(connection, path, verdicts)
@@ -144,10 +147,6 @@ async function writeBatch(
   const ledger = await parts.writeFile(LEDGER_TABLE, LEDGER_SELECT)
   return {
     ledger,
-    idHashes: await readIdHashes(
-      connection,
-      `FROM batch_rows ${WITH_VERDICT} WHERE verdict.kind IS DISTINCT FROM 'redelivered'`,
-    ),
     entries,
     counts: await countsOf(connection),
     awaited: await awaitedOf(connection),

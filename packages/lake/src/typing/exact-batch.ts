@@ -8,8 +8,9 @@ import {
 } from '@duckdb/node-api'
 import type { EventType, EventTypes } from '@sluice/events'
 import { execute } from '../duckdb/query.ts'
+import { INVALID_ROWS } from './batch-rows.ts'
 import { md5Hash } from './content-hash.ts'
-import { type ExactLine, type ExactRow, exactLine } from './exact-line.ts'
+import { type ExactLine, exactLine } from './exact-line.ts'
 import type { LineFile } from './line-file.ts'
 import { createTypeTable, typeTable } from './type-table.ts'
 
@@ -17,8 +18,8 @@ import { createTypeTable, typeTable } from './type-table.ts'
 const LINES_A_TURN = 500
 
 /**
- * Types the lines at these places in JavaScript, and adds them to `batch_rows` and the tables of their types. `existing`
- * are the types that have a table; others get one.
+ * Types the lines at these places in JavaScript, and adds them to the tables of their types, or to `INVALID_ROWS`.
+ * `existing` are the types that have a table; others get one.
  * @returns the rows added, by type, and how many lines are invalid
  */
 export async function typeExactly(
@@ -57,12 +58,22 @@ class TableWriters {
 
   async add(seq: number, line: ExactLine): Promise<void> {
     const { envelope, outcome } = line
+    const { log_partition, log_offset, raw_batch, raw_line, event_id, type, wait } = envelope
     const received_at = new DuckDBTimestampTZValue(BigInt(envelope.received_at) * 1000n)
     if ('reason' in outcome) {
       this.#invalid++
       const { reason, field, message, text } = outcome
-      await this.#append(BATCH_ROWS, [
-        ...head(seq, line, received_at),
+      await this.#append(INVALID_ROWS, [
+        seq,
+        log_partition,
+        log_offset,
+        raw_batch,
+        raw_line,
+        event_id,
+        md5Hash(event_id),
+        received_at,
+        type,
+        wait,
         null,
         line.content_hash,
         null,
@@ -79,7 +90,6 @@ class TableWriters {
     const rows = this.#rows.get(definition) ?? 0
     if (rows === 0 && !this.#existing.has(definition)) await execute(this.#connection, createTypeTable(definition))
     this.#rows.set(definition, rows + 1)
-    const { event_id, raw_batch, raw_line, log_partition, log_offset, wait } = envelope
     await this.#append(table, [
       seq,
       ...values,
@@ -92,20 +102,8 @@ class TableWriters {
       log_offset,
       wait,
       line.content_hash,
+      md5Hash(event_id),
       true,
-    ])
-    const key = fieldOf(outcome, definition.key)
-    const order_at = fieldOf(outcome, definition.time) ?? received_at
-    await this.#append(BATCH_ROWS, [
-      ...head(seq, line, received_at),
-      definition.table,
-      line.content_hash,
-      key,
-      order_at,
-      null,
-      null,
-      null,
-      null,
     ])
   }
 
@@ -130,16 +128,4 @@ class TableWriters {
     }
     writer.writer.appendRow(values)
   }
-}
-
-const BATCH_ROWS = 'batch_rows'
-
-/** The columns of `batch_rows` that every line has. */
-function head(seq: number, { envelope }: ExactLine, received_at: DuckDBValue): DuckDBValue[] {
-  const { log_partition, log_offset, raw_batch, raw_line, event_id, type, wait } = envelope
-  return [seq, log_partition, log_offset, raw_batch, raw_line, event_id, md5Hash(event_id), received_at, type, wait]
-}
-
-function fieldOf({ definition, values }: ExactRow, field: string | undefined): DuckDBValue {
-  return field === undefined ? null : (values[Object.keys(definition.fields).indexOf(field)] ?? null)
 }

@@ -3,7 +3,7 @@ import type { DuckDBConnection } from '@duckdb/node-api'
 import type { EventType, EventTypes } from '@sluice/events'
 import { DuckdbError } from '../duckdb/duckdb-error.ts'
 import { execute, queryTuples } from '../duckdb/query.ts'
-import { addTypedRows, CREATE_BATCH_ROWS } from './batch-rows.ts'
+import { CREATE_INVALID_ROWS, createBatchRows, DROP_BATCH_ROWS, INVALID_ROWS } from './batch-rows.ts'
 import { typeExactly } from './exact-batch.ts'
 import { LineFile } from './line-file.ts'
 import { LINES_TABLE, loadLines } from './raw-lines.ts'
@@ -27,7 +27,7 @@ const SMALL_FILE_BYTES = 4_000_000
 
 /**
  * Types the raw lines of an NDJSON file (`{"p":<log partition>,"o":<log offset>,"batch":…`, then as `RawLine`) into
- * temporary tables of the connection, as `TypedBatch` says; they take the place of those of the batch before.
+ * temporary tables and a view of the connection, as `TypedBatch` says; they take the place of those of the batch before.
  * SQL converts what it is certain of, `exactLine` the other lines, one by one: those that SQL finds unclear, rare types,
  * and all lines if SQL fails. What is wrong with a line hurts only itself. The session's time zone does not matter.
  * Throws `DuckdbError` where not the lines are to blame.
@@ -41,15 +41,19 @@ export async function typeBatch(
   const { size } = await stat(path)
   const small = size <= SMALL_FILE_BYTES ? await LineFile.read(path) : undefined
   const few = small !== undefined && small.lines < sql_from_rows * SQL_FROM_LINES_PER_ROW
+  await execute(connection, CREATE_INVALID_ROWS)
   const sql = few ? undefined : await typeBySql(connection, path, types, sql_from_rows)
-  if (!sql) await execute(connection, CREATE_BATCH_ROWS)
   const rows = sql?.rows ?? new Map<EventType, number>()
-  if (sql && sql.unclear.length === 0) return typedBatch(sql.lines, rows, 0)
+  const done = async (lines: number, invalid: number) => {
+    await execute(connection, createBatchRows(rows.keys(), { few }))
+    return typedBatch(lines, rows, invalid)
+  }
+  if (sql && sql.unclear.length === 0) return done(sql.lines, 0)
   const file = small ?? (await LineFile.read(path))
   const places = sql?.unclear ?? Array.from({ length: file.lines }, (_, place) => place)
   const exact = await typeExactly(connection, file, places, types, new Set(rows.keys()))
   for (const [type, more] of exact.rows) rows.set(type, (rows.get(type) ?? 0) + more)
-  return typedBatch(file.lines, rows, exact.invalid)
+  return done(file.lines, exact.invalid)
 }
 
 function typedBatch(lines: number, counts: ReadonlyMap<EventType, number>, invalid: number): TypedBatch {
@@ -64,7 +68,9 @@ function typedBatch(lines: number, counts: ReadonlyMap<EventType, number>, inval
 
 /** Frees what `typeBatch` left in the connection. */
 export async function dropTyped(connection: DuckDBConnection, { tables }: TypedBatch): Promise<void> {
-  await dropTables(connection, ['batch_rows', ...tables.map(({ relation }) => relation)])
+  const names = tables.map(({ relation }) => relation)
+  await execute(connection, DROP_BATCH_ROWS)
+  await dropTables(connection, names)
 }
 
 interface SqlTyped {
@@ -83,7 +89,7 @@ async function typeBySql(
   from_rows: number,
 ): Promise<SqlTyped | undefined> {
   try {
-    await execute(connection, `${loadLines(path)}; ${CREATE_BATCH_ROWS}`)
+    await execute(connection, loadLines(path))
     const counted = await queryTuples(connection, `SELECT type, count(*) FROM ${LINES_TABLE} GROUP BY type`)
     const common = counted.flatMap(([type, count]) =>
       Number(count) < from_rows ? [] : (types.get(String(type)) ?? []),
@@ -95,7 +101,7 @@ async function typeBySql(
     }
     const typed = [...rows.values()].reduce((sum, count) => sum + count, 0)
     const lines = counted.reduce((sum, [, count]) => sum + Number(count), 0)
-    const unclear = typed === lines ? [] : await queryTuples(connection, UNCLEAR_LINES)
+    const unclear = typed === lines ? [] : await queryTuples(connection, unclearLines(rows.keys()))
     await dropTables(connection, [LINES_TABLE])
     return { lines, rows, unclear: unclear.map(([seq]) => Number(seq)) }
   } catch (error) {
@@ -107,16 +113,18 @@ async function typeBySql(
 /** Codes of errors that a line can be the cause of, rather than the machine or who called. */
 const OF_LINES: ReadonlySet<string> = new Set(['invalid_value', 'invalid_query', 'failed'])
 
-const UNCLEAR_LINES = `SELECT rowid FROM ${LINES_TABLE} WHERE rowid NOT IN (SELECT seq FROM batch_rows) ORDER BY 1`
+function unclearLines(typed: Iterable<EventType>): string {
+  const clear = [`SELECT seq FROM ${INVALID_ROWS}`, ...[...typed].map((type) => `SELECT seq FROM ${typeTable(type)}`)]
+  return `SELECT rowid FROM ${LINES_TABLE} WHERE rowid NOT IN (${clear.join(' UNION ALL ')}) ORDER BY 1`
+}
 
 async function typeRows(connection: DuckDBConnection, type: EventType): Promise<number> {
   const table = typeTable(type)
   await execute(connection, `CREATE OR REPLACE TEMP TABLE ${table} AS ${typedRows(type)}`)
   const [counts] = await queryTuples(connection, `SELECT count(*) FILTER (_ok), count(*) FROM ${table}`)
   const [certain, all] = counts ?? []
-  if (certain !== all) await execute(connection, `DELETE FROM ${table} WHERE NOT _ok`)
-  if (Number(certain) > 0) await execute(connection, addTypedRows(type))
-  else await dropTables(connection, [table])
+  if (certain !== all) await execute(connection, `DELETE FROM ${table} WHERE _ok IS NOT TRUE`)
+  if (certain === 0) await dropTables(connection, [table])
   return Number(certain)
 }
 

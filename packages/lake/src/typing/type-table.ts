@@ -27,7 +27,7 @@ export function createTypeTable(type: EventType): string {
   const fields: [string, Field][] = Object.entries(type.fields)
   const columns = fields.map(([name, field]) => `${identifier(name)} ${sqlType(field)}`)
   return `CREATE OR REPLACE TEMP TABLE ${typeTable(type)} (seq INTEGER, ${columns.join(', ')}, event_id VARCHAR, received_at TIMESTAMPTZ,
-    raw_batch VARCHAR, raw_line INTEGER, _extra VARCHAR, _log_partition INTEGER, _log_offset BIGINT, _wait BOOLEAN, _content_hash BIGINT, _ok BOOLEAN)`
+    raw_batch VARCHAR, raw_line INTEGER, _extra VARCHAR, _log_partition INTEGER, _log_offset BIGINT, _wait BOOLEAN, _content_hash BIGINT, _id_hash BIGINT, _ok BOOLEAN)`
 }
 
 function sqlType(field: Field): string {
@@ -36,8 +36,8 @@ function sqlType(field: Field): string {
 
 /**
  * SQL for the rows of a type in `batch_lines`: `seq`, the columns of its Delta table, and for `batch_rows`
- * `_log_partition`, `_log_offset`, `_wait`, `_content_hash`. `_ok` says that all of it is certain; if not, the line is for
- * `exactLine`. Each SELECT computes what the next one needs more than once.
+ * `_log_partition`, `_log_offset`, `_wait`, `_content_hash`, `_id_hash`. `_ok` says that all of it is certain; if not, the
+ * line is for `exactLine`. Each SELECT computes what the next one needs more than once.
  */
 export function typedRows(type: EventType): string {
   const fields: [string, Field][] = Object.entries(type.fields)
@@ -68,7 +68,7 @@ export function typedRows(type: EventType): string {
     CASE WHEN _extra IS NULL THEN NULL WHEN _others_ok THEN ${canonicalExtra('_extra')} END AS _canonical_extra FROM (${converted})`
   const content = `SELECT ${carried}, ${columns}, _extra, _ok, ${contentText(type, '_canonical_extra')} AS _content FROM (${judged})`
   return `SELECT _seq::INTEGER AS seq, ${columns}, ${LINEAGE.join(', ')}, _extra, log_partition AS _log_partition, log_offset AS _log_offset, wait AS _wait,
-    ${md5Number('_content')} AS _content_hash, _ok FROM (${content})`
+    ${md5Number('_content')} AS _content_hash, ${md5Number('event_id')} AS _id_hash, _ok FROM (${content})`
 }
 
 const HAS_ENVELOPE = ['log_partition', 'log_offset', 'wait', ...LINEAGE]

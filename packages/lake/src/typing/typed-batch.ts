@@ -1,7 +1,7 @@
 /**
- * What typing a micro-batch leaves behind in the DuckDB connection it was given, as temporary tables:
+ * What typing a micro-batch leaves behind in the DuckDB connection it was given, as temporary tables and a view:
  *
- * - `batch_rows`: every line of the batch, one row a line, in any order:
+ * - `batch_rows`, the view: every line of the batch, one row a line, in any order:
  *   `seq INTEGER` (its place in the input, from 0), `log_partition INTEGER`, `log_offset BIGINT`, `raw_batch VARCHAR`,
  *   `raw_line INTEGER`, `event_id VARCHAR`, `id_hash BIGINT`, `received_at TIMESTAMPTZ`, `type VARCHAR`, `wait BOOLEAN`,
  *   `table_name VARCHAR`, `content_hash BIGINT`, `key VARCHAR`, `order_at TIMESTAMPTZ`,
