@@ -14,7 +14,7 @@ import type { Drained } from './drained.ts'
 
 /** The settings' defaults. */
 const MEMORY_BYTES = 192 * 1024 ** 2
-const SERVERS_BATCH = { max_records: 30_000, max_bytes: KAFKA_LOG_LIMITS.buffer_bytes }
+const SERVERS_BATCH = { max_records: 25_000, max_bytes: KAFKA_LOG_LIMITS.buffer_bytes }
 const LOOK_EVERY_MS = 20
 
 const [folder = '', events = '', brokers, epoch = ''] = process.argv.slice(2)

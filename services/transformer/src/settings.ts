@@ -8,9 +8,9 @@ import type { TransformerLimits } from './limits.ts'
 export const settings = flowSettings.extend({
   group: setting.text('transformer').describe('consumer group: transformers of one lake share its partitions'),
   batch_records: setting
-    .int(30_000, { min: 1, max: 1_000_000 })
+    .int(25_000, { min: 1, max: 1_000_000 })
     .describe(
-      'largest micro-batch, in events, which have 12 MB at most together: larger ones need less work and more memory',
+      'largest micro-batch, in events, which have 10 MB at most together: larger ones need less work and more memory',
     ),
   kafka_retention_hours: setting
     .int(168, { max: 1_000_000 })
