@@ -30,6 +30,7 @@ import { openStore as openPostgres } from '@sluice/store-postgres/server'
 import type { z } from 'zod'
 import type { ConsoleParts } from './console-parts.ts'
 import type { SinkControl } from './console-store.ts'
+import { REBUILDING } from './status.ts'
 
 export const consoleSettings = serverSettings.extend({
   ...postgresSettings,
@@ -99,7 +100,10 @@ export function tellRefusals(stores: ConsoleParts['stores'], logger: Logger): { 
 /** The sink runs elsewhere: what is wanted of it is written down where its processes look. */
 function controlOf(objectStore: ObjectStore, name: StoreName): SinkControl {
   return {
-    status: async () => ({ state: (await readSinkWish(objectStore, name)).paused ? 'paused' : 'running' }),
+    async status() {
+      const { paused, rebuilds, rebuilt } = await readSinkWish(objectStore, name)
+      return { state: paused ? 'paused' : rebuilds > rebuilt ? REBUILDING : 'running' }
+    },
     async pause() {
       await changeSinkWish(objectStore, name, (wanted) => ({ ...wanted, paused: true }))
     },

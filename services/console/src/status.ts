@@ -31,6 +31,9 @@ export interface LakeStatus {
   sinks: SinkStatus[]
 }
 
+/** State of a sink whose store is about to forget its tables: what is there now does not count. */
+export const REBUILDING = 'rebuilding'
+
 /** A store that says nothing for so long counts as away; drivers would wait longer. */
 const STORE_ANSWER_MS = 3_000
 
@@ -115,7 +118,7 @@ export async function sinkStatus(
       name: sink.name,
       state: control.state,
       error: control.error ?? null,
-      caught_up: tables.every(({ behind_versions }) => behind_versions <= 0),
+      caught_up: control.state !== REBUILDING && tables.every(({ behind_versions }) => behind_versions <= 0),
       tables,
     }
   } catch (error) {

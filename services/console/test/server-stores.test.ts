@@ -4,8 +4,10 @@ import type { AddressInfo } from 'node:net'
 import { text } from 'node:stream/consumers'
 import { loadEventTypes } from '@sluice/events'
 import { openMemoryStore } from '@sluice/object-store/memory-store'
+import { changeSinkWish } from '@sluice/store'
 import { expect, it } from 'vitest'
 import { consoleSettings, serverStores } from '../src/server-stores.ts'
+import { sinkStatus } from '../src/status.ts'
 
 /** What a sink with other event types has noted in the bucket. */
 const NOTES = [
@@ -41,6 +43,25 @@ it('a store whose sink has other event types is asked, and never changed', async
     for (const { store } of stores) await store.close()
     server.closeAllConnections()
     server.close()
+    await objectStore.close()
+  }
+})
+
+it('a sink whose rebuild no process has begun is not caught up, whatever its store has', async () => {
+  const objectStore = openMemoryStore()
+  const stores = serverStores(consoleSettings.parse({}), { eventTypes: await loadEventTypes({}), objectStore })
+  try {
+    const sink = stores.find(({ name }) => name === 'postgres')
+    if (!sink) throw new Error('expected a sink of PostgreSQL')
+    const full = { ...sink, tables: [], store: { ...sink.store, progress: async () => ({}) } }
+    const status = () => sinkStatus(full, new Map(), 0)
+    expect(await status()).toMatchObject({ state: 'running', caught_up: true })
+    await sink.runner.rebuild()
+    expect(await status()).toMatchObject({ state: 'rebuilding', caught_up: false })
+    await changeSinkWish(objectStore, 'postgres', (wanted) => ({ ...wanted, rebuilt: wanted.rebuilds }))
+    expect(await status()).toMatchObject({ state: 'running', caught_up: true })
+  } finally {
+    for (const { store } of stores) await store.close()
     await objectStore.close()
   }
 })

@@ -62,26 +62,6 @@ await describeServer('the log on Kafka in bad times', kafkaEndpoint, ({ brokers,
     await admin.createTopics({ topics: [`sluice.t.${epoch}`], partitions, replicas: -1 })
   }
 
-  it('of a reader that is behind each poll has records: room is used when it comes, not when the client looks', async () => {
-    await log.ensureTopic('t', { partitions: 2 })
-    const producer = await log.producer()
-    const sent = Array.from({ length: 40 }, (_, i) => `${i}`)
-    for (const text of sent) await producer.send('t', [record(Number(text) % 2, text.padEnd(1_000))])
-    const small = await open({ buffer_bytes: 2_000, fetch_partition_bytes: 1_000, fetch_wait_ms: 4_000 })
-    const consumer = await small.consumer({ topic: 't', startFrom: fromStart })
-    const poll = async (max_wait_ms: number) =>
-      (await consumer.poll({ ...LIMITS, max_wait_ms })).records.map((one) => textOf(one).trim())
-    const seen = await poll(20_000)
-    while (seen.length < sent.length) {
-      // Meanwhile the buffer fills up.
-      await sleep(200)
-      const more = await poll(2_000)
-      expect(more).not.toEqual([])
-      seen.push(...more)
-    }
-    expect(seen.sort()).toEqual(sent.sort())
-  })
-
   describe('a topic that is not what it was', () => {
     it('deleted: reading, sending and making it again are the error `replaced`', async () => {
       await log.ensureTopic('t', { partitions: 2 })
