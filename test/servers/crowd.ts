@@ -13,7 +13,7 @@ const AT = '2025-10-02T21:10:00Z'
 export class Sender {
   /** Every batch that was acknowledged, in order. */
   readonly acknowledged: (readonly LoadedEvent[])[] = []
-  /** Receipts of batches whose post had no answer: they may be in the lake, as others of the same ids are. */
+  /** Receipts of batches of which nobody could say whether they were kept: they may be in the lake, beside others of the same ids. */
   in_doubt = 0
   readonly #clients: readonly Client[]
   readonly #batch: (number: number) => readonly LoadedEvent[] | undefined
@@ -55,12 +55,15 @@ export class Sender {
       for (const client of this.#clients) {
         const sent = await client.post(batch).catch((error: unknown) => error)
         if (isSent(sent) && sent.status === 202 && sent.accepted === batch.length) return
-        // What is refused is told; without an answer it may have been taken all the same, unless nobody was there.
-        if (!isSent(sent) && codeOf(sent) !== 'ECONNREFUSED') this.in_doubt += batch.length
+        if (mayBeKept(sent)) this.in_doubt += batch.length
         await sleep(AGAIN_AFTER_MS)
       }
   }
 }
+
+/** Without an answer, unless nobody was there; or an ingest without an answer of its own (one stopped while it wrote). */
+const mayBeKept = (sent: unknown): boolean =>
+  isSent(sent) ? sent.code === 'raw_zone_unavailable' : codeOf(sent) !== 'ECONNREFUSED'
 
 const isSent = (outcome: unknown): outcome is Sent => !(outcome instanceof Error)
 

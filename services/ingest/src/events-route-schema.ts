@@ -148,7 +148,7 @@ export const eventsRouteSchema = {
       413: 'the body, or the number of events, is beyond its limit',
       415: 'no such content type or encoding',
       429: 'too much at a time; send again after Retry-After',
-      503: 'the raw zone cannot write; nothing was accepted; send again after Retry-After',
+      503: 'the raw zone cannot be written, and what was kept is not certain; send again after Retry-After, with the same event_ids or Idempotency-Key: what is there already counts as a repeat',
     }),
   },
 } as const

@@ -169,14 +169,13 @@ function acceptAnyBody(scope: FastifyInstance): void {
   scope.setErrorHandler(answerProblem)
 }
 
-function notDurable(code: NotDurableCode, error: unknown): Problem {
-  return new Problem(
-    503,
-    code,
-    'the raw zone cannot write at present; nothing of this request was accepted; send it again',
-    {
-      retry_after_s: 2,
-      cause: error,
-    },
-  )
+function notDurable(code: NotDurableCode, cause: unknown): Problem {
+  return new Problem(503, code, NOT_DURABLE[code], { retry_after_s: 2, cause })
+}
+
+/** A write without an answer may have come through: then an adopter, or the next append, counts it. */
+const NOT_DURABLE: Readonly<Record<NotDurableCode, string>> = {
+  no_space: 'the raw zone has no space left; nothing of this request was accepted; send it again when there is room',
+  raw_zone_unavailable:
+    'the raw zone cannot be written at present, and what of this request was kept is not certain; send it again with the same event_ids or Idempotency-Key, and what is there already counts as a repeat',
 }

@@ -21,6 +21,8 @@ export class FakeRawZone implements RawZone {
   appends = 0
   /** Called before each append; may wait, or throw. */
   beforeAppend: () => Promise<void> | void = () => undefined
+  /** Called after each append took effect; may throw, and then its answer is lost. */
+  afterAppend: () => void = () => undefined
   reads = 0
   #count = 0
 
@@ -37,6 +39,7 @@ export class FakeRawZone implements RawZone {
         const batch_id = `${incarnation}-${number}`
         const batch = { batch_id, number, key: `raw/${incarnation}`, ...encode(batch_id) }
         state.batches.push(batch)
+        this.afterAppend()
         return batch
       },
       published: async (number) => {

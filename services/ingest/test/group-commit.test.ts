@@ -64,6 +64,20 @@ test('nothing is acknowledged that could not be made durable; the next request i
   expect(w.ingest.status().queue.held_bytes).toBe(0)
 })
 
+test('a batch whose write has no answer may be there: that is said, and what is sent again has the same id', async () => {
+  w = await world()
+  w.rawZone.afterAppend = () => {
+    throw new RawZoneError('failed', 'no answer', { retryable: true })
+  }
+  const named = '{"type":"click","event_id":"e1"}'
+  const unsure = await post(named)
+  expect([unsure.statusCode, unsure.json().code]).toEqual([503, 'raw_zone_unavailable'])
+  expect(unsure.json().detail).toContain('what of this request was kept is not certain')
+  w.rawZone.afterAppend = () => undefined
+  expect((await post(named)).statusCode).toBe(202)
+  expect(w.rawZone.lines().map((line) => JSON.parse(line).event_id)).toEqual(['e1', 'e1'])
+})
+
 test('a fenced incarnation is left to its adopter and a new one begun', async () => {
   w = await world()
   expect((await post()).statusCode).toBe(202)
