@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto'
 
 /**
- * Prints an `.env` for docker-compose.yml with random secrets and API keys: `npm run -s make-env > .env`, before the
- * first `docker compose up`. The databases keep the passwords of their first start: with another `.env` they let nobody in.
+ * Prints an `.env` for docker-compose.yml with random secrets and API keys: `npm run -s make-env > .env`, or without npm
+ * `docker compose run --rm -T make-env > .env`, before the first `docker compose up`. The databases keep the passwords of their first start: with another `.env` they let nobody in.
  */
 
 const secret = (bytes = 24): string => randomBytes(bytes).toString('hex')

@@ -23,7 +23,7 @@ export function guideHtml(questions: readonly SavedQuestion[]): string {
   return `<article class="guide"><carousel class="deck container-fluid">${[slide(TITLE, TEXT), ...slides].join('')}</carousel></article>\n`
 }
 
-/** The same in AsciiDoc, for the newer Browser: `:guide http://localhost:7475/graph.adoc`. */
+/** The same in AsciiDoc, for the Browser of today: `:guide http://localhost:7475/graph.adoc`. */
 export function guideAsciidoc(questions: readonly SavedQuestion[]): string {
   const code = (text: string) => `[source,cypher]\n----\n${text}\n----\n`
   const pages = questions.map(({ title, text, parameters, cypher }) =>

@@ -194,7 +194,12 @@ export async function neo4jEndpoint(): Promise<Found<Neo4jConnection>> {
     async () => ({
       spec: {
         image: 'neo4j:2026.08.1',
-        environment: { NEO4J_AUTH: 'neo4j/sluice-test-secret', JAVA_TOOL_OPTIONS: QUICK_START },
+        environment: {
+          NEO4J_AUTH: 'neo4j/sluice-test-secret',
+          // As the image's own configuration, and Compose, say.
+          NEO4J_db_query_default__language: 'CYPHER_25',
+          JAVA_TOOL_OPTIONS: QUICK_START,
+        },
         ports: [7687, 7474],
         ready: Wait.forHttp('/', 7474),
       },
