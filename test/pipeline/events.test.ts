@@ -134,6 +134,34 @@ describe('every form of POST /v1/events', () => {
     ])
   })
 
+  it('raw.<type> has null where a value is not what the type wants, and rounds nothing', async () => {
+    const viewings = [
+      '"duration_minutes": 1.5, "device": {"a": 1}',
+      '"duration_minutes": "1_000", "device": "TV"',
+      '"duration_minutes": 120.0, "device": 7',
+      '"duration_minutes": "90", "device": true',
+    ].map((fields, i) => `{"type": "viewing_log", "event_id": "read-${i}", ${fields}}`)
+    const payments = ['1.005', '"7.10"', '8', '1e1'].map(
+      (amount, i) => `{"type": "payment", "event_id": "paid-${i}", "amount": ${amount}}`,
+    )
+    await client.post(`[${[...viewings, ...payments].join(',')}]`)
+    await client.caughtUp()
+    const read = (columns: string, type: string, ids: string) =>
+      client.sql(`SELECT ${columns} FROM raw.${type} WHERE event_id LIKE '${ids}-%' ORDER BY event_id`)
+    expect(await read('duration_minutes AS n, device AS d', 'viewing_log', 'read')).toEqual([
+      { n: null, d: null },
+      { n: null, d: 'TV' },
+      { n: 120, d: '7' },
+      { n: 90, d: null },
+    ])
+    expect((await read('amount', 'payment', 'paid')).map(({ amount }) => amount)).toEqual([
+      null,
+      '7.10',
+      '8.00',
+      '10.00',
+    ])
+  })
+
   it('an Idempotency-Key makes the same request again a repeat', async () => {
     const { event_id: _, ...event } = click('')
     const send = () => client.post([event, event], { query: wait, headers: { 'idempotency-key': 'order-17' } })

@@ -245,6 +245,12 @@ describe('sinks', () => {
     expect((await act('postgres', 'pause')).status).toBe(200)
     const waiting = await client.post(view('pause-1', { user_id: 'u-pause' }), { query: 'wait=stores&timeout_ms=300' })
     expect(waiting.results[0]?.status).toBe('accepted')
+    const again = await client.post(view('pause-1', { user_id: 'u-pause' }), { query: 'wait=stores&timeout_ms=300' })
+    expect([again.results[0]?.status, await client.settle(view('pause-1', { user_id: 'u-pause' }))]).toEqual([
+      'accepted',
+      'repeat',
+    ])
+    expect(await client.settle(view('pause-0', { user_id: 'u-pause' }), 'table')).toBe('repeat')
     expect(await client.settle(view('pause-2', { user_id: 'u-pause' }))).toBe('stored')
     expect((await client.trail('pause-2')).sinks['postgres']?.status).toBe('pending')
     await client.until('/v1/sinks', ({ sinks }: { sinks: { name: string; caught_up: boolean }[] }) =>
@@ -257,6 +263,7 @@ describe('sinks', () => {
     expect(performance.now() - began, 'verify waits for nobody who is paused').toBeLessThan(30_000)
     expect((await act('postgres', 'resume')).status).toBe(200)
     await client.caughtUp()
+    expect(await client.settle(view('pause-1', { user_id: 'u-pause' }), 'stores')).toBe('repeat')
     expect([await viewsOf('u-pause'), (await client.trail('pause-2')).sinks['postgres']?.status]).toEqual([
       3,
       'written',

@@ -58,7 +58,7 @@ function fieldTable({ fields, key, time }: EventType): string {
 function explosionLine(type: EventType): string {
   if (!type.explode) return ''
   const columns = explosionColumns(type).map(({ name, type: column }) => `\`${name}\` ${column.toUpperCase()}`)
-  return `Table \`${type.explode.table}\`: one row an item of \`${type.explode.list}\` of the newest row: ${columns.join(', ')}.`
+  return `Table \`${type.explode.table}\`: one row an item of \`${type.explode.list}\` of the newest row: ${columns.join(', ')}. \`sha256\` is that of the medium which the name stood for when the row was loaded; null if none was put before.`
 }
 
 function storeLines({ stores, table }: EventType): string {

@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 
 const DISCARD_LIMIT_BYTES = 256 * 1024 ** 2
-const DISCARD_LIMIT_MS = 10_000
+export const DISCARD_LIMIT_MS = 10_000
 
 /**
  * Reads on what nobody wants of a body that was refused: many clients send all of it before they look at the answer, and
@@ -27,15 +27,18 @@ function readRest(request: IncomingMessage): Promise<boolean> {
       if (!/close/i.test(request.headers.connection ?? '')) request.socket.destroy()
     }
     const late = setTimeout(stop, DISCARD_LIMIT_MS)
+    const ended = () => {
+      clearTimeout(late)
+      resolve(request.readableEnded)
+    }
     request
       .on('data', (chunk: Uint8Array) => {
         bytes += chunk.length
         if (bytes > DISCARD_LIMIT_BYTES) stop()
       })
-      .once('close', () => {
-        clearTimeout(late)
-        resolve(request.readableEnded)
-      })
+      // A request that was injected is never closed, and its socket is none.
+      .once('end', ended)
+      .once('close', ended)
       .resume()
   })
 }

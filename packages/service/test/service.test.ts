@@ -1,7 +1,9 @@
 import { connect } from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
 import fastify, { type InjectOptions } from 'fastify'
 import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
+import { DISCARD_LIMIT_MS } from '../src/discard-rest.ts'
 import {
   answerProblems,
   assertSafeBinding,
@@ -45,6 +47,21 @@ describe('readConfig', () => {
   it('lists settings with default and meaning', () => {
     expect(helpOf('Title', schema)).toMatch(/SLUICE_PORT {6}Port, TCP \(default: 8080\)/)
   })
+})
+
+it('a refusal of an injected request, whose body nobody read, is answered at once', async () => {
+  const app = await createApp({ logger: log, metrics: createMetrics(), version: '0' })
+  await app.register(async (scope) => {
+    scope.removeAllContentTypeParsers()
+    scope.addContentTypeParser('*', (_request, _payload, done) => done(null))
+    scope.post('/refuse', async () => {
+      throw new ProblemError({ status: 403, code: 'forbidden', detail: 'no' })
+    })
+  })
+  const answer = app.inject({ method: 'POST', url: '/refuse', payload: '{"a":1}', headers: { connection: 'close' } })
+  const late = sleep(DISCARD_LIMIT_MS / 2, 'late', { ref: false })
+  expect(await Promise.race([answer.then(({ statusCode }) => statusCode), late])).toBe(403)
+  await app.close()
 })
 
 describe('API keys', () => {

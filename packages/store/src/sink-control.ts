@@ -3,7 +3,10 @@ import type { StoreRunner } from './runner/store-runner.ts'
 import { changeSinkWish } from './sink-wish.ts'
 import type { StoreName } from './store.ts'
 
-type Controlled = Pick<StoreRunner, 'state' | 'pause' | 'resume' | 'reload'>
+type Controlled = Pick<StoreRunner, 'state' | 'forgets' | 'pause' | 'resume' | 'reload'>
+
+/** State of a sink whose store is about to forget its tables: what is there now does not count. */
+export const REBUILDING = 'rebuilding'
 
 /**
  * Controls a sink that runs in this process. A pause is written down before it begins and taken back when it ends, so that
@@ -14,7 +17,7 @@ export function sinkControl(objects: ObjectStore, name: StoreName, runner: Contr
   return {
     async status() {
       const { state, error } = runner.state()
-      return { state, ...(error === undefined ? {} : { error }) }
+      return { state: runner.forgets ? REBUILDING : state, ...(error === undefined ? {} : { error }) }
     },
     async pause() {
       await wantPaused(true)

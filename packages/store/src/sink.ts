@@ -7,6 +7,7 @@ import { lakeSource } from './runner/source-table.ts'
 import { StoreRunner } from './runner/store-runner.ts'
 import { readSinkWish } from './sink-wish.ts'
 import type { Store, StoredTable } from './store.ts'
+import { StoreNotices } from './store-notices.ts'
 
 export interface SinkParts {
   store: Store
@@ -65,6 +66,11 @@ export async function startSink(parts: SinkParts): Promise<Sink> {
     if (!table) throw new Error(`the lake has no table ${stored.table}: it was opened with other event types`)
     return lakeSource(table, stored, { ...limits, owner: `sink-${store.name}`, now })
   })
+  const told = new StoreNotices((table, version) => {
+    void notices.publish({ kind: 'store', store: store.name, table, version }).catch((error: unknown) => {
+      events.failed?.(table, error, 0)
+    })
+  })
   const runner = new StoreRunner({
     store,
     sources,
@@ -75,9 +81,15 @@ export async function startSink(parts: SinkParts): Promise<Sink> {
       ...events,
       advanced(table, version, rows) {
         events.advanced?.(table, version, rows)
-        void notices.publish({ kind: 'store', store: store.name, table, version }).catch((error: unknown) => {
-          events.failed?.(table, error, 0)
-        })
+        told.advanced(table, version)
+      },
+      stands(table, version) {
+        events.stands?.(table, version)
+        told.stands(table, version)
+      },
+      reloading(table, reason) {
+        events.reloading?.(table, reason)
+        told.forgets(table)
       },
     },
   })
@@ -85,7 +97,8 @@ export async function startSink(parts: SinkParts): Promise<Sink> {
   if (paused) await runner.pause()
   const unsubscribe = notices.subscribe((notice) => {
     if (notice.kind !== 'tables') return
-    for (const table of Object.keys(notice.versions)) {
+    for (const [table, version] of Object.entries(notice.versions)) {
+      if (tables.some((stored) => stored.table === table)) told.noticed(table, version)
       runner.wake(table)
       const exploded = lake.types.byTable.get(table)?.explode?.table
       if (exploded !== undefined) runner.wake(exploded)

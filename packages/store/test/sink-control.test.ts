@@ -6,8 +6,12 @@ it('a pause is written down before it begins, and taken back when it ends', asyn
   const objects = openMemoryStore()
   const seen: [string, boolean][] = []
   const note = async (what: string) => void seen.push([what, (await readSinkWish(objects, 'postgres')).paused])
+  let forgets = false
   const control = sinkControl(objects, 'postgres', {
     state: () => ({ state: 'paused', error: 'why', tables: [] }),
+    get forgets() {
+      return forgets
+    },
     pause: () => note('pause'),
     resume: () => note('resume'),
     reload: () => note('reload'),
@@ -23,4 +27,9 @@ it('a pause is written down before it begins, and taken back when it ends', asyn
   ])
   expect((await readSinkWish(objects, 'neo4j')).paused).toBe(false)
   expect(await control.status()).toEqual({ state: 'paused', error: 'why' })
+  forgets = true
+  expect(await control.status(), 'a rebuild was asked for and has not begun').toEqual({
+    state: 'rebuilding',
+    error: 'why',
+  })
 })

@@ -6,7 +6,7 @@ import { createConsole } from './console.ts'
 import { lakeReader } from './lake-reader.ts'
 import { passOnToIngest } from './pass-on.ts'
 import { rawFlow } from './raw-flow.ts'
-import { consoleSettings, serverStores, tellRefusals } from './server-stores.ts'
+import { consoleMemory, consoleSettings, serverStores, tellRefusals } from './server-stores.ts'
 
 const VERSION = '0.1.0'
 
@@ -35,7 +35,7 @@ await runService(
           eventTypes: parts.eventTypes,
           authorize: authorizer(parseApiKeys(settings.api_keys)),
           scratch_path: join(parts.scratch, 'queries'),
-          memory_limit_bytes: settings.console_memory_limit_mb * 1024 ** 2,
+          ...consoleMemory(settings),
           now: Date.now,
         }),
       )

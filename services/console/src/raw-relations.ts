@@ -71,11 +71,27 @@ export function rawOfType(type: string, eventTypes: EventTypes): string {
 
 function readField(name: string, field: Field): string {
   const path = literal(`$.${JSON.stringify(name)}`)
-  if (field.kind === 'string_list') return `TRY_CAST(json_extract(fields, ${path}) AS VARCHAR[])`
   const text = `json_extract_string(fields, ${path})`
-  if (field.kind === 'string') return text
-  return `TRY_CAST(${text} AS ${SQL_TYPES[field.kind](field)})`
+  switch (field.kind) {
+    case 'string_list':
+      return `TRY_CAST(json_extract(fields, ${path}) AS VARCHAR[])`
+    case 'string':
+      return `CASE WHEN json_type(fields, ${path}) IN ('VARCHAR', 'BIGINT', 'UBIGINT', 'DOUBLE') THEN ${text} END`
+    case 'int':
+    case 'long': {
+      const number = `TRY_CAST(${text} AS ${SQL_TYPES[field.kind](field)})`
+      return `CASE WHEN ${isNumber(text)} AND TRY_CAST(${text} AS DOUBLE) = ${number} THEN ${number} END`
+    }
+    case 'decimal':
+      return `CASE WHEN ${hasPlaces(text, field.scale)} THEN TRY_CAST(${text} AS ${SQL_TYPES.decimal(field)}) END`
+    default:
+      return `TRY_CAST(${text} AS ${SQL_TYPES[field.kind](field)})`
+  }
 }
+
+/** A cast takes underscores and spaces, too, and rounds. */
+const isNumber = (text: string) => `regexp_full_match(${text}, '-?[0-9]+([.][0-9]+)?([eE][+-]?[0-9]+)?')`
+const hasPlaces = (text: string, most: number) => `regexp_full_match(${text}, '-?[0-9]+([.][0-9]{0,${most}}0*)?')`
 
 const SQL_TYPES: Readonly<Record<Exclude<Field['kind'], 'string' | 'string_list'>, (field: Field) => string>> = {
   int: () => 'INTEGER',

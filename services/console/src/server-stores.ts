@@ -14,6 +14,7 @@ import {
   type InventoryQuery,
   lateStore,
   type Question,
+  REBUILDING,
   readSinkWish,
   routedTables,
   type Store,
@@ -30,7 +31,6 @@ import { openStore as openPostgres } from '@sluice/store-postgres/server'
 import type { z } from 'zod'
 import type { ConsoleParts } from './console-parts.ts'
 import type { SinkControl } from './console-store.ts'
-import { REBUILDING } from './status.ts'
 
 export const consoleSettings = serverSettings.extend({
   ...postgresSettings,
@@ -39,6 +39,15 @@ export const consoleSettings = serverSettings.extend({
   ...neo4jSettings,
   ingest_url: setting.text('http://127.0.0.1:8080').describe('ingest, whose paths are passed on'),
   console_memory_limit_mb: setting.int(512, { min: 64 }).describe("DuckDB's memory for questions and verify, in MB"),
+  sql_memory_limit_mb: setting
+    .int(512, { min: 64 })
+    .describe("DuckDB's memory for an SQL statement, two at a time, in MB"),
+})
+
+/** How much of it DuckDB takes: for our own queries, and for each of the statements that run at a time. */
+export const consoleMemory = (settings: z.infer<typeof consoleSettings>) => ({
+  memory_limit_bytes: settings.console_memory_limit_mb * 1024 ** 2,
+  limits: { memory_limit_bytes: settings.sql_memory_limit_mb * 1024 ** 2 },
 })
 
 export type ConsoleSettings = z.infer<typeof consoleSettings>

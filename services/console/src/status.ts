@@ -1,7 +1,9 @@
 import { LEDGER_TXN } from '@sluice/lake'
-import { type Progress, StoreError } from '@sluice/store'
+import { type Progress, REBUILDING } from '@sluice/store'
 import type { ReadParts } from './console-parts.ts'
 import type { ConsoleStore } from './console-store.ts'
+import { type JsonInteger, jsonInteger } from './sql/result-value.ts'
+import { unlessSilent } from './unless-silent.ts'
 
 export interface SinkTableStatus {
   table: string
@@ -23,19 +25,13 @@ export interface LakeStatus {
   /** All that was acknowledged before the call is in tables and stores, readable there. */
   caught_up: boolean
   ingest: { unpublished_batches: number }
-  log: { partition: number; end: string; next: string; lag: string }[]
+  log: { partition: number; end: JsonInteger; next: JsonInteger; lag: JsonInteger }[]
   /** Why the log cannot be asked; then nothing is caught up. */
   log_error: string | null
   ledger: { version: number }
   tables: { table: string; version: number; ledger_version: number; ledger_head: number; behind: boolean }[]
   sinks: SinkStatus[]
 }
-
-/** State of a sink whose store is about to forget its tables: what is there now does not count. */
-export const REBUILDING = 'rebuilding'
-
-/** A store that says nothing for so long counts as away; drivers would wait longer. */
-const STORE_ANSWER_MS = 3_000
 
 /**
  * Reads the flow from its source to its end, in that order: what was acknowledged before the call can only have moved
@@ -47,7 +43,8 @@ export async function statusOf(parts: ReadParts, now: number): Promise<LakeStatu
   const ledger = await parts.lake.ledger()
   const log = ends.map(({ partition, end }) => {
     const next = ledger.nextOffset(partition)
-    return { partition, end: end.toString(), next: next.toString(), lag: (end > next ? end - next : 0n).toString() }
+    const lag = end > next ? end - next : 0n
+    return { partition, end: jsonInteger(end), next: jsonInteger(next), lag: jsonInteger(lag) }
   })
   const tables: LakeStatus['tables'] = []
   const heads = new Map<string, { version: number; timestamp_ms: number; table_id: string }>()
@@ -82,7 +79,7 @@ export function isSettled({ ingest, log, log_error, tables, sinks }: Omit<LakeSt
   return (
     ingest.unpublished_batches === 0 &&
     log_error === null &&
-    log.every(({ lag }) => lag === '0') &&
+    log.every(({ lag }) => lag === 0) &&
     tables.every(({ behind }) => !behind) &&
     sinks.every(({ caught_up, state }) => caught_up || state === 'paused')
   )
@@ -133,17 +130,8 @@ export async function sinkStatus(
 }
 
 /** How far a store is, unless it is away or silent. */
-export async function progressOf({ store }: Pick<ConsoleStore, 'store'>): Promise<Record<string, Progress>> {
-  let timer: NodeJS.Timeout | undefined
-  const silence = new Promise<never>((_, reject) => {
-    const error = new StoreError('unreachable', `no answer for ${STORE_ANSWER_MS / 1000} s`, { retryable: true })
-    timer = setTimeout(() => reject(error), STORE_ANSWER_MS)
-  })
-  try {
-    return await Promise.race([store.progress(), silence])
-  } finally {
-    clearTimeout(timer)
-  }
+export function progressOf({ store }: Pick<ConsoleStore, 'store'>): Promise<Record<string, Progress>> {
+  return unlessSilent(store.progress())
 }
 
 const messageOf = (error: unknown) => (error instanceof Error ? error.message : String(error))

@@ -1,10 +1,13 @@
 import type { EventTypes } from '@sluice/events'
+import type { Refusal } from '@sluice/store'
 import type { ReadParts } from './console-parts.ts'
 import type { ConsoleStore } from './console-store.ts'
 import type { TableReading } from './lake-reader.ts'
 import { fileList, quoted } from './sql/quote.ts'
+import type { JsonInteger } from './sql/result-value.ts'
 import { progressOf } from './status.ts'
 import type { TrustedSql } from './trusted-sql.ts'
+import { unlessSilent } from './unless-silent.ts'
 
 export interface Trail {
   event_id: string
@@ -13,7 +16,7 @@ export interface Trail {
   received_at: string
   superseded_by?: string
   raw: { key: string; batch: string; line: number }
-  log: { partition: number; offset: number | string }
+  log: { partition: number; offset: JsonInteger }
   table?: { name: string; version: number; file: string | null }
   quarantine?: {
     reason: string
@@ -39,7 +42,7 @@ interface Receipt {
   key: string | null
   received_at: string
   log_partition: number
-  log_offset: number | string
+  log_offset: JsonInteger
 }
 
 export interface TrailParts extends ReadParts {
@@ -199,7 +202,7 @@ async function refusalOf(sink: ConsoleStore, table: string, identity: string) {
   // Refusals come in order of identity, strictly after a given one: the identity less its last character is before it.
   let after: string | undefined = identity.slice(0, -1)
   for (;;) {
-    const page = await sink.store.refusals(table, after, REFUSALS_A_PAGE)
+    const page: Refusal[] = await unlessSilent(sink.store.refusals(table, after, REFUSALS_A_PAGE))
     const found = page.find((refusal) => refusal.identity === identity)
     const last = page.at(-1)?.identity
     if (found || last === undefined || Buffer.compare(Buffer.from(last), Buffer.from(identity)) > 0) return found

@@ -1,10 +1,10 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
+import { setTimeout as sleep, setImmediate as turn } from 'node:timers/promises'
 import { tableFromIPC } from 'apache-arrow'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { type Relations, SqlCage } from '../src/sql/sql-cage.ts'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
+import { CAGE_LIMITS, type Relations, SqlCage } from '../src/sql/sql-cage.ts'
 import type { NamedTable } from '../src/sql/sql-guard.ts'
 import type { ResultFormat } from '../src/sql/sql-protocol.ts'
 import { SqlRefused } from '../src/sql/sql-refused.ts'
@@ -260,11 +260,58 @@ describe('SqlCage refuses', () => {
     await stuck.close()
   })
 
+  it('those who wait behind what cannot be started are told too', async () => {
+    const path = join(folder, 'in-the-way-too')
+    await writeFile(path, '')
+    const stuck = new SqlCage({ scratch_path: path, limits: { processes: 1, queue: 1 } })
+    const asked = [stuck.query('SELECT 1', 'json', relations), stuck.query('SELECT 2', 'json', relations)]
+    const answers = await Promise.allSettled(asked)
+    expect(answers.map((answer) => answer.status === 'rejected' && answer.reason.code)).toEqual(['EEXIST', 'EEXIST'])
+    await rm(path)
+    for await (const _ of await stuck.query('SELECT 1', 'json', relations));
+    await stuck.close()
+  })
+
   it('one too many in the queue', async () => {
     const small = new SqlCage({ scratch_path: join(folder, 'small'), limits: { processes: 1, queue: 0 } })
     const first = small.query('SELECT 1', 'json', relations)
     await expect(small.query('SELECT 1', 'json', relations)).rejects.toMatchObject({ code: 'busy' })
     for await (const _ of await first);
     await small.close()
+  })
+})
+
+describe('SqlCage starts processes', () => {
+  beforeEach(() => vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] }))
+  afterEach(() => vi.useRealTimers())
+
+  /** Begins a statement. Resolves when a process is being started for it, which takes much longer than the step from here. */
+  async function begun(cage: SqlCage, sql: string) {
+    const answer = cage.query(sql, 'json', relations)
+    // Whoever looks at it later hears of it.
+    answer.catch(() => undefined)
+    while (vi.getTimerCount() === 0) await turn()
+    return { answer }
+  }
+
+  it('whose start is not taken from the time of their statement', async () => {
+    const cage = new SqlCage({ scratch_path: join(folder, 'start'), limits: { timeout_ms: 1_000 } })
+    const { answer } = await begun(cage, 'SELECT 1')
+    vi.advanceTimersByTime(CAGE_LIMITS.start_limit_ms - 1)
+    for await (const _ of await answer);
+    await cage.close()
+  })
+
+  it('one that is not ready in time is ended, says so, and leaves its place to the next', async () => {
+    const cage = new SqlCage({ scratch_path: join(folder, 'late'), limits: { processes: 1, queue: 1 } })
+    const { answer } = await begun(cage, 'SELECT 1')
+    const next = cage.query('SELECT 2', 'json', relations)
+    vi.advanceTimersByTime(CAGE_LIMITS.start_limit_ms)
+    await expect(answer).rejects.toMatchObject({
+      code: 'crashed',
+      message: expect.stringContaining('not ready 30000 ms'),
+    })
+    for await (const _ of await next);
+    await cage.close()
   })
 })

@@ -1,22 +1,11 @@
 import { rawLineTail } from '@sluice/events'
+import type { RefusalCode } from '@sluice/ingest-api'
 import { cloudEventEnvelope } from './cloud-event.ts'
 import type { NewEventId } from './event-id.ts'
 import type { JsonSpan } from './json-span.ts'
 import type { IngestLimits } from './limits.ts'
 import type { Routing } from './routing.ts'
 import { escapesLoneSurrogate } from './surrogate.ts'
-
-export const REFUSAL_CODES = [
-  'invalid_json',
-  'not_an_object',
-  'missing_type',
-  'invalid_event_id',
-  'invalid_cloudevent',
-  'lone_surrogate',
-  'nesting_too_deep',
-  'event_too_large',
-] as const
-export type RefusalCode = (typeof REFUSAL_CODES)[number]
 
 /** What became of one event of a request. */
 export type Acceptance =
@@ -49,6 +38,7 @@ const SHOWN_CHARACTERS = 80
 /** Checks the envelope of one event, and nothing else of it, and makes its raw line. */
 export function eventCheck(limits: IngestLimits, routing: Routing): CheckEvent {
   return (span, index, request) => {
+    if (span.fault) return reject(span.fault, 'expected UTF-8, came other bytes')
     if (exceeds(span.text, limits.event_limit_bytes))
       return reject('event_too_large', `expected at most ${limits.event_limit_bytes} bytes`)
     if (span.depth > limits.nesting_limit)

@@ -1,5 +1,7 @@
-import { arraySpans, type JsonSpan, lineSpans, type SpanFault, skipSpace, span } from './json-span.ts'
+import { isUtf8 } from 'node:buffer'
+import { arraySpans, type JsonSpan, lineSpans, mixedLineSpans, type SpanFault, skipSpace, span } from './json-span.ts'
 import { Problem } from './problem.ts'
+import { textOf } from './request-body.ts'
 
 /** The forms in which events are sent (`POST /v1/events`). */
 export type BodyForm = 'json' | 'ndjson' | 'cloudevent' | 'cloudevent_batch' | 'guess'
@@ -38,10 +40,15 @@ export function bodyForm(content_type: string | undefined): BodyForm {
 }
 
 /** The texts of the body's events. Throws a `Problem`: 400 for a body that cannot be taken apart, 413 for too many. */
-export function eventSpans(text: string, form: BodyForm, limit: number): JsonSpan[] {
+export function eventSpans(bytes: Buffer, form: BodyForm, limit: number): JsonSpan[] {
+  if (form === 'ndjson' && !isUtf8(bytes)) return spansOrRefusal(mixedLineSpans(bytes, limit), '')
+  const text = textOf(bytes)
   const start = skipSpace(text, 0)
   if (start >= text.length) throw new Problem(400, 'no_events', 'expected at least one event, came an empty body')
-  const spans = spansOf(text, start, form, limit)
+  return spansOrRefusal(spansOf(text, start, form, limit), text)
+}
+
+function spansOrRefusal(spans: JsonSpan[] | SpanFault, text: string): JsonSpan[] {
   if (!('fault' in spans)) {
     if (spans.length === 0) throw new Problem(400, 'no_events', 'expected at least one event, came an empty list')
     return spans

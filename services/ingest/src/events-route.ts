@@ -1,18 +1,18 @@
-import type { Authorize } from '@sluice/service'
+import { eventsRouteSchema } from '@sluice/ingest-api'
+import { type Authorize, PROBLEM_TYPE } from '@sluice/service'
 import type { FastifyInstance } from 'fastify'
 import type { Admission } from './admission.ts'
 import type { CheckEvent } from './event-acceptance.ts'
 import { answerStatus, answerText, type EventBatch, eventBatch } from './event-batch.ts'
 import { bodyForm, eventSpans } from './event-form.ts'
 import { freshEventId, idempotentEventId, type NewEventId } from './event-id.ts'
-import { eventsRouteSchema } from './events-route-schema.ts'
 import type { DurablePlace, RequestLines } from './group-commit.ts'
 import type { IngestMetrics } from './ingest-metrics.ts'
 import type { IngestLimits } from './limits.ts'
 import type { Outcomes, SettledStatus } from './outcomes.ts'
 import { Problem } from './problem.ts'
 import { receivedAt } from './received-at.ts'
-import { bodyText } from './request-body.ts'
+import { requestBody } from './request-body.ts'
 import { type WaitRequest, waitRequest } from './wait-request.ts'
 
 export interface EventsRouteParts {
@@ -27,7 +27,6 @@ export interface EventsRouteParts {
 }
 
 const JSON_TYPE = 'application/json; charset=utf-8'
-const PROBLEM_TYPE = 'application/problem+json; charset=utf-8'
 
 /** `POST /v1/events`: every form of events in, an outcome for each out, durable before the answer. */
 export function eventsRoute(fastify: FastifyInstance, parts: EventsRouteParts): void {
@@ -48,9 +47,9 @@ export function eventsRoute(fastify: FastifyInstance, parts: EventsRouteParts): 
     const newEventId = newEventIdOf(request.headers['idempotency-key'], source)
     const hold = admission.hold(source)
     try {
-      const text = await bodyText(request.raw, limits.body_limit_bytes, hold)
-      metrics.received(text.length)
-      const spans = eventSpans(text, form, limits.events_per_request)
+      const body = await requestBody(request.raw, limits.body_limit_bytes, hold)
+      metrics.received(body.length)
+      const spans = eventSpans(body, form, limits.events_per_request)
       const envelope = {
         form: form === 'cloudevent' || form === 'cloudevent_batch' ? ('cloudevent' as const) : ('event' as const),
         received_at: receivedAt(now()),

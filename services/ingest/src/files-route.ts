@@ -1,9 +1,9 @@
+import { filesRouteSchema } from '@sluice/ingest-api'
 import type { ObjectStore } from '@sluice/object-store'
-import type { Authorize } from '@sluice/service'
+import { type Authorize, PROBLEM_TYPE } from '@sluice/service'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { type FileRowsParts, loadRows } from './file-rows.ts'
 import { keepFile } from './file-store.ts'
-import { filesRouteSchema } from './files-route-schema.ts'
 import { filePath } from './object-path.ts'
 import { Problem } from './problem.ts'
 import { receivedAt } from './received-at.ts'
@@ -14,6 +14,12 @@ export interface FilesRouteParts extends FileRowsParts {
   uploads: Uploads
   authorize: Authorize
   now: () => number
+}
+
+const ALL_REJECTED = {
+  ...{ type: 'about:blank', title: 'Bad Request', status: 400, code: 'all_rejected' },
+  detail: 'the file is kept, and every row of it was refused; see errors',
+  retryable: false,
 }
 
 /** `PUT /v1/files/{path}`: any file into the raw zone as it is; with `?type=` its rows become events. */
@@ -35,6 +41,11 @@ export function filesRoute(fastify: FastifyInstance, parts: FilesRouteParts): vo
       const local = await parts.objectStore.localPath(info.key)
       const loaded = await loadRows(parts, { local, path, sha256: info.sha256, content_type, type, received_at })
       const status = loaded.rejected === 0 ? 202 : loaded.accepted > 0 ? 207 : 400
+      if (status === 400)
+        return reply
+          .code(400)
+          .type(PROBLEM_TYPE)
+          .send({ ...ALL_REJECTED, ...info, ...loaded })
       return reply.code(status).send({ ...info, type, ...loaded })
     })
   })

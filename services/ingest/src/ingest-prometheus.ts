@@ -1,5 +1,5 @@
+import { REFUSAL_CODES } from '@sluice/ingest-api'
 import type { Metrics } from '@sluice/service'
-import { REFUSAL_CODES } from './event-acceptance.ts'
 import type { IngestStatus } from './ingest.ts'
 import { type IngestMetrics, NOT_DURABLE_CODES } from './ingest-metrics.ts'
 

@@ -1,3 +1,5 @@
+import { isUtf8 } from 'node:buffer'
+
 /** One JSON value inside a larger text: the client's own characters, never written anew. */
 export interface JsonSpan {
   text: string
@@ -5,11 +7,14 @@ export interface JsonSpan {
   depth: number
   /** Commas between the members of its outermost object or array. */
   commas: number
+  /** It is no text that could be taken apart. */
+  fault?: 'invalid_utf8'
 }
 
 /** Why a body as a whole cannot be taken apart. `at` counts UTF-16 units from 0. */
 export type SpanFault = { fault: 'syntax'; at: number; expected: string } | { fault: 'too_many'; limit: number }
 
+const LINE_FEED = 0x0a
 const QUOTE = 0x22
 const COMMA = 0x2c
 const OPEN_BRACKET = 0x5b
@@ -54,6 +59,24 @@ export function lineSpans(text: string, limit: number): JsonSpan[] | SpanFault {
   }
   return spans
 }
+
+/** The lines of an NDJSON body that is not UTF-8 everywhere: a line that is not is its own harm only. */
+export function mixedLineSpans(bytes: Buffer, limit: number): JsonSpan[] | SpanFault {
+  const spans: JsonSpan[] = []
+  for (let at = 0; at < bytes.length; ) {
+    const feed = bytes.indexOf(LINE_FEED, at)
+    const end = feed < 0 ? bytes.length : feed
+    const line = bytes.subarray(at, end)
+    const found = isUtf8(line) ? lineSpans(line.toString('utf8'), 1) : [NO_TEXT]
+    if ('fault' in found) return found
+    if (spans.length + found.length > limit) return { fault: 'too_many', limit }
+    spans.push(...found)
+    at = end + 1
+  }
+  return spans
+}
+
+const NO_TEXT: JsonSpan = { text: '', depth: 0, commas: 0, fault: 'invalid_utf8' }
 
 /** The whole text as one value. */
 export function span(text: string): JsonSpan {

@@ -65,7 +65,12 @@ export const ingestLimits = z.object({
     .positive()
     .default(4 * MiB)
     .describe('one send to the log takes no further batch beyond this'),
-  wait_limit_ms: z.number().int().positive().default(60_000).describe('longest timeout_ms of a waiting request'),
+  wait_limit_ms: z
+    .number()
+    .int()
+    .positive()
+    .default(60_000)
+    .describe('a request waits no longer, whatever its timeout_ms'),
   waiting_limit_events: z
     .number()
     .int()

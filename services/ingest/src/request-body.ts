@@ -18,16 +18,18 @@ const expanders: ReadonlyMap<string, () => Expander> = new Map<string, () => Exp
 ])
 
 /**
- * The request's body as text, at most `limit` bytes before and after decompression; a byte order mark is left out.
- * Throws a `Problem`: 400 for a body that is cut off, damaged or no UTF-8, 413, 415, 429.
+ * The request's body, at most `limit` bytes before and after decompression; a byte order mark is left out.
+ * Throws a `Problem`: 400 for a body that is cut off or damaged, 413, 415, 429.
  */
-export async function bodyText(request: IncomingMessage, limit: number, hold: Hold): Promise<string> {
+export async function requestBody(request: IncomingMessage, limit: number, hold: Hold): Promise<Buffer> {
   const encoding = request.headers['content-encoding']?.trim().toLowerCase() ?? 'identity'
   const expander = encoding === 'identity' ? undefined : expanders.get(encoding)
   if (encoding !== 'identity' && expander === undefined)
     throw new Problem(415, 'unsupported_encoding', `expected gzip, deflate or zstd, came ${encoding.slice(0, 40)}`)
-  const bytes = await bodyBytes(request, limit, hold)
-  return textOf(expander ? await expanded(bytes, encoding, expander(), limit, hold) : bytes)
+  const sent = await bodyBytes(request, limit, hold)
+  const bytes = expander ? await expanded(sent, encoding, expander(), limit, hold) : sent
+  const mark = bytes.length >= 3 && bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf
+  return mark ? bytes.subarray(3) : bytes
 }
 
 function bodyBytes(request: IncomingMessage, limit: number, hold: Hold): Promise<Buffer> {
@@ -97,10 +99,10 @@ async function expanded(
   }
 }
 
-function textOf(bytes: Buffer): string {
+/** Throws a `Problem` (400). */
+export function textOf(bytes: Buffer): string {
   if (!isUtf8(bytes)) throw new Problem(400, 'invalid_utf8', `expected UTF-8, came other bytes${placeOfFault(bytes)}`)
-  const mark = bytes.length >= 3 && bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf
-  return bytes.toString('utf8', mark ? 3 : 0)
+  return bytes.toString('utf8')
 }
 
 /** Halves until the first bad byte is found. A prefix may end inside a character, so it is judged with room to spare. */

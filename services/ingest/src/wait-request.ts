@@ -9,16 +9,16 @@ export interface WaitRequest {
 
 const DEFAULT_TIMEOUT_MS = 10_000
 
-/** `undefined` if the client does not wait. Throws a `Problem` (400). */
+/** `undefined` if the client does not wait; beyond the limit nobody waits. Throws a `Problem` (400). */
 export function waitRequest(query: Readonly<Record<string, unknown>>, limit_ms: number): WaitRequest | undefined {
   const { wait, timeout_ms } = query
   if (wait === undefined) return undefined
   if (wait !== 'table' && wait !== 'stores')
     throw new Problem(400, 'invalid_parameter', 'expected wait to be "table" or "stores"')
-  const given = timeout_ms === undefined ? Math.min(DEFAULT_TIMEOUT_MS, limit_ms) : wholeNumber(timeout_ms)
-  if (given === undefined || given > limit_ms)
-    throw new Problem(400, 'invalid_parameter', `expected timeout_ms to be a whole number from 0 to ${limit_ms}`)
-  return { level: wait, timeout_ms: given }
+  const given = timeout_ms === undefined ? DEFAULT_TIMEOUT_MS : wholeNumber(timeout_ms)
+  if (given === undefined)
+    throw new Problem(400, 'invalid_parameter', 'expected timeout_ms to be a whole number of milliseconds')
+  return { level: wait, timeout_ms: Math.min(given, limit_ms) }
 }
 
 const wholeNumber = (value: unknown): number | undefined =>

@@ -227,6 +227,22 @@ describe('limits and hostile bodies', () => {
     expect(w.rawZone.lines()[0]).toContain('"event":{"type":"click"}}')
   })
 
+  test('a line that is not UTF-8 is refused alone, also where others end in CRLF', async () => {
+    w = await world({ limits: { events_per_request: 3 } })
+    const line = (text: string, byte = 0x61) =>
+      Buffer.concat([Buffer.from(`{"type":"click","x":"${text}`), Buffer.from([byte]), Buffer.from('"}\r\n')])
+    const lines = [Buffer.from('\ufeff'), line('é'), Buffer.from('\r\n'), line('b', 0xe9), line('c')]
+    const sent = await post(Buffer.concat(lines), 'application/x-ndjson')
+    const { results } = sent.json()
+    expect([sent.statusCode, results.map((r: { error?: { code: string } }) => r.error?.code)]).toEqual([
+      207,
+      [undefined, 'invalid_utf8', undefined],
+    ])
+    expect(w.rawZone.lines().map((raw) => JSON.parse(raw).event.x)).toEqual(['éa', 'ca'])
+    const too_many = await post(Buffer.concat([...lines, line('d')]), 'application/x-ndjson')
+    expect([too_many.statusCode, too_many.json().code]).toEqual([413, 'too_many_events'])
+  })
+
   test('half a surrogate pair is refused where it is one, and only there', async () => {
     w = await world()
     const events = [

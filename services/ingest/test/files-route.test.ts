@@ -99,6 +99,16 @@ test('NDJSON rows keep their text; bad ones are refused with their row', async (
   expect(raw()[1]).toMatchObject({ type: 'sample', event_id: 'e' })
 })
 
+test('a file whose rows are all refused is kept, and answered with a problem that tells the first of them', async () => {
+  w = await world({ eventTypes })
+  const answer = await put('x.ndjson?type=sample', '[1]\n')
+  expect([answer.statusCode, answer.headers['content-type']]).toEqual([400, 'application/problem+json; charset=utf-8'])
+  expect(answer.json()).toMatchObject({
+    ...{ type: 'about:blank', title: 'Bad Request', status: 400, code: 'all_rejected' },
+    ...{ path: 'x.ndjson', rows: 1, accepted: 0, rejected: 1, errors: [{ row: 0, code: 'not_an_object' }] },
+  })
+})
+
 test('gzip files are read, cut ones are refused with what was read before', async () => {
   w = await world({ eventTypes })
   expect((await put('x.csv.gz?type=sample', gzipSync('s\n1\n2\n'))).json().accepted).toBe(2)

@@ -236,7 +236,7 @@ async function countsOf(connection: DuckDBConnection): Promise<BatchCounts> {
 async function awaitedOf(connection: DuckDBConnection): Promise<AwaitedOutcome[]> {
   const reader = await readAll(
     connection,
-    `SELECT event_id, ${OUTCOME}, CASE WHEN ${OUTCOME} = 'stored' THEN table_name END, ${REASON} FROM batch_rows ${WITH_VERDICT}
+    `SELECT event_id, ${OUTCOME}, CASE WHEN reason IS NULL AND ${OUTCOME} <> 'quarantined' THEN table_name END, ${REASON} FROM batch_rows ${WITH_VERDICT}
      WHERE wait AND verdict.kind IS DISTINCT FROM 'redelivered' ORDER BY seq`,
   )
   return reader.getRows().map(([event_id, outcome, table, reason]) => ({

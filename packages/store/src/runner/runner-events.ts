@@ -3,6 +3,8 @@ import type { Refusal } from '../store.ts'
 export interface RunnerEvents {
   /** A store stands at a version of a table and readers see it. */
   advanced?(table: string, version: number, rows: number): void
+  /** It was looked at and the store stands at the newest version, as it did before. */
+  stands?(table: string, version: number): void
   /** A store took these many changes; those that it refused among them. */
   applied?(table: string, rows: number): void
   refused?(table: string, refusals: readonly Refusal[]): void

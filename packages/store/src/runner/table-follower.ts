@@ -87,6 +87,7 @@ export class TableFollower {
         if (progress && !progress.step && progress.version >= head.version) {
           this.#behind_since_ms = undefined
           await this.#pin(progress.version)
+          this.#parts.events.stands?.(this.table, progress.version)
           return
         }
         this.#behind_since_ms ??= this.#parts.now()

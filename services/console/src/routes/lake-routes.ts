@@ -7,129 +7,65 @@ import { caughtUp } from '../verify/caught-up.ts'
 import { verify } from '../verify/verify.ts'
 import { quarantineRoute } from './quarantine-route.ts'
 import { redriveRoute } from './redrive-route.ts'
-import { answered, problems } from './schemas.ts'
+import { sinkActionSchema, sinksSchema, statusSchema } from './status-schema.ts'
+import { tableSchema, tablesSchema } from './tables-schema.ts'
+import { trailSchema } from './trail-schema.ts'
+import { verifySchema } from './verify-schema.ts'
 
 const VERSIONS_LISTED = 1_000
 
-const named = (what: string) => ({
-  params: { type: 'object', properties: { name: { type: 'string', description: what } }, required: ['name'] },
-})
-
 /** What the lake is and how it does: status, tables, trails, quarantine, sinks, verify. */
 export function lakeRoutes(app: FastifyInstance, parts: ConsoleRouteParts): void {
-  app.get(
-    '/v1/status',
-    {
-      schema: {
-        tags: ['lake'],
-        summary: 'How far each part is',
-        response: {
-          ...answered('`caught_up`: all that was acknowledged before the call is in tables and stores'),
-          ...problems({}),
-        },
-      },
-    },
-    async (request) => {
-      parts.authorize(request, 'query')
-      return statusOf(parts, parts.now())
-    },
-  )
+  app.get('/v1/status', { schema: statusSchema }, async (request) => {
+    parts.authorize(request, 'query')
+    return statusOf(parts, parts.now())
+  })
 
-  app.get(
-    '/v1/tables',
-    { schema: { tags: ['lake'], summary: 'All tables', response: { ...answered('the tables'), ...problems({}) } } },
-    async (request) => {
-      parts.authorize(request, 'query')
-      const tables = await Promise.all(parts.lake.tables().map((name) => tableOf(name, parts)))
-      return { tables }
-    },
-  )
+  app.get('/v1/tables', { schema: tablesSchema }, async (request) => {
+    parts.authorize(request, 'query')
+    const tables = await Promise.all(parts.lake.tables().map((name) => tableOf(name, parts)))
+    return { tables }
+  })
 
-  app.get<{ Params: { name: string } }>(
-    '/v1/tables/:name',
-    {
-      schema: {
-        tags: ['lake'],
-        summary: 'A table: schema, files, versions, health',
-        ...named('table'),
-        response: { ...answered('the table'), ...problems({ 404: 'no such table' }) },
-      },
-    },
-    async (request) => {
-      parts.authorize(request, 'query')
-      const { name } = request.params
-      const table = await tableOf(name, parts)
-      if (!table)
-        throw new ProblemError({
-          status: 404,
-          code: 'unknown_table',
-          title: 'No such table',
-          detail: `there is no table ${name}; there are ${parts.lake.tables().join(', ')}`,
-        })
-      return { ...table, versions: await parts.lake.history(name, VERSIONS_LISTED) }
-    },
-  )
+  app.get<{ Params: { name: string } }>('/v1/tables/:name', { schema: tableSchema }, async (request) => {
+    parts.authorize(request, 'query')
+    const { name } = request.params
+    const table = await tableOf(name, parts)
+    if (!table)
+      throw new ProblemError({
+        status: 404,
+        code: 'unknown_table',
+        title: 'No such table',
+        detail: `there is no table ${name}; there are ${parts.lake.tables().join(', ')}`,
+      })
+    return { ...table, versions: await parts.lake.history(name, VERSIONS_LISTED) }
+  })
 
-  app.get<{ Params: { event_id: string } }>(
-    '/v1/events/:event_id',
-    {
-      schema: {
-        tags: ['lake'],
-        summary: "An event's whole way",
-        params: { type: 'object', properties: { event_id: { type: 'string' } }, required: ['event_id'] },
-        response: { ...answered('from the raw line to every store'), ...problems({ 404: 'an id never seen' }) },
-      },
-    },
-    async (request) => {
-      parts.authorize(request, 'query')
-      const trail = await trailOf(request.params.event_id, parts)
-      if (!trail)
-        throw new ProblemError({
-          status: 404,
-          code: 'unknown_event',
-          title: 'No such event',
-          detail: `the ledger has no event with the id ${request.params.event_id}; if it was just sent, it may not have been settled yet`,
-        })
-      return trail
-    },
-  )
+  app.get<{ Params: { event_id: string } }>('/v1/events/:event_id', { schema: trailSchema }, async (request) => {
+    parts.authorize(request, 'query')
+    const trail = await trailOf(request.params.event_id, parts)
+    if (!trail)
+      throw new ProblemError({
+        status: 404,
+        code: 'unknown_event',
+        title: 'No such event',
+        detail: `the ledger has no event with the id ${request.params.event_id}; if it was just sent, it may not have been settled yet`,
+      })
+    return trail
+  })
 
   quarantineRoute(app, parts)
   redriveRoute(app, parts)
 
-  app.get(
-    '/v1/sinks',
-    {
-      schema: {
-        tags: ['lake'],
-        summary: 'The sinks and how far their stores are',
-        response: { ...answered('the sinks'), ...problems({}) },
-      },
-    },
-    async (request) => {
-      parts.authorize(request, 'query')
-      const { sinks } = await statusOf(parts, parts.now())
-      return { sinks }
-    },
-  )
+  app.get('/v1/sinks', { schema: sinksSchema }, async (request) => {
+    parts.authorize(request, 'query')
+    const { sinks } = await statusOf(parts, parts.now())
+    return { sinks }
+  })
 
   app.post<{ Params: { name: string; action: string } }>(
     '/v1/sinks/:name/:action',
-    {
-      schema: {
-        tags: ['lake'],
-        summary: 'Pause, resume or rebuild a sink',
-        params: {
-          type: 'object',
-          properties: { name: { type: 'string' }, action: { type: 'string', enum: ['pause', 'resume', 'rebuild'] } },
-          required: ['name', 'action'],
-        },
-        response: {
-          ...answered('the sink afterwards'),
-          ...problems({ 404: 'no such sink' }),
-        },
-      },
-    },
+    { schema: sinkActionSchema },
     async (request) => {
       parts.authorize(request, 'admin')
       const { name, action } = request.params
@@ -149,21 +85,11 @@ export function lakeRoutes(app: FastifyInstance, parts: ConsoleRouteParts): void
     },
   )
 
-  app.get(
-    '/v1/verify',
-    {
-      schema: {
-        tags: ['lake'],
-        summary: 'Reconcile raw, ledger, tables and stores, down to event ids',
-        response: { ...answered('`ok`, totals, and what is missing, extra or differing where'), ...problems({}) },
-      },
-    },
-    async (request) => {
-      parts.authorize(request, 'query')
-      const { now, sleep } = parts
-      return verify({ ...parts, caughtUp: () => caughtUp({ status: () => statusOf(parts, now()), now, sleep }) })
-    },
-  )
+  app.get('/v1/verify', { schema: verifySchema }, async (request) => {
+    parts.authorize(request, 'query')
+    const { now, sleep } = parts
+    return verify({ ...parts, caughtUp: () => caughtUp({ status: () => statusOf(parts, now()), now, sleep }) })
+  })
 }
 
 async function tableOf(name: string, { lake }: ConsoleRouteParts) {

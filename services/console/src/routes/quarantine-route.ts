@@ -2,10 +2,8 @@ import { ProblemError } from '@sluice/service'
 import type { FastifyInstance } from 'fastify'
 import type { ConsoleRouteParts } from '../console-parts.ts'
 import { type QuarantinePlace, quarantinePlace } from '../quarantine-place.ts'
-import { answered, problems } from './schemas.ts'
+import { LISTED, MOST_LISTED, quarantineSchema } from './quarantine-schema.ts'
 
-const LISTED = 100
-const MOST_LISTED = 1_000
 /** An answer ends after the row whose text goes beyond it: a text may have megabytes. */
 const TEXT_BYTES = 16 * 1024 ** 2
 
@@ -15,29 +13,6 @@ interface Given {
   limit?: string
   after?: string
 }
-
-const schema = {
-  tags: ['lake'],
-  summary: 'Events that could not be loaded and still wait',
-  querystring: {
-    type: 'object',
-    properties: {
-      reason: { type: 'string', description: 'unknown_type, schema_violation, id_conflict or unreadable' },
-      type: { type: 'string', description: 'event type' },
-      limit: {
-        type: 'string',
-        description: `at most this many; 1 to ${MOST_LISTED}, default ${LISTED}; fewer come where their texts are long`,
-      },
-      after: { type: 'string', description: '`next` of the answer before' },
-    },
-  },
-  response: {
-    ...answered(
-      '`events`, newest first, each with reason, field, message and the original text; `next` where there are more',
-    ),
-    ...problems({ 400: 'a parameter is malformed' }),
-  },
-} as const
 
 /** The texts are read last, of those rows alone that are answered. */
 const PAGE = `
@@ -61,7 +36,7 @@ const PAGE = `
 
 /** `GET /v1/quarantine`: page by page, each beginning after a row that is known by its raw batch and line. */
 export function quarantineRoute(app: FastifyInstance, { lake, sql, authorize }: ConsoleRouteParts): void {
-  app.get<{ Querystring: Given }>('/v1/quarantine', { schema }, async (request) => {
+  app.get<{ Querystring: Given }>('/v1/quarantine', { schema: quarantineSchema }, async (request) => {
     authorize(request, 'query')
     const { reason = null, type = null } = request.query
     const limit = limitOf(request.query)

@@ -4,55 +4,14 @@ import type { FastifyInstance } from 'fastify'
 import type { ConsoleRouteParts } from '../console-parts.ts'
 import { lakeQuestions } from '../questions/lake-questions.ts'
 import { relationsFor } from '../relations.ts'
-import { answered, anyObject, problems } from './schemas.ts'
-
-const listSchema = {
-  tags: ['query'],
-  summary: 'All questions, their parameters, columns and store',
-  response: { ...answered('the questions'), ...problems({}) },
-}
-const askSchema = (questions: readonly Question[]) => ({
-  tags: ['query'],
-  summary: 'Ask a question',
-  params: {
-    type: 'object',
-    properties: { name: { type: 'string', description: namesOf(questions), examples: [questions[0]?.name] } },
-    required: ['name'],
-  },
-  querystring: {
-    ...anyObject,
-    properties: {
-      ...parametersOf(questions),
-      limit: { type: 'string', description: 'at most this many rows; 1 to 100,000, default 100' },
-    },
-  },
-  response: {
-    ...answered('question, store, the query as the store was given it, columns and rows'),
-    ...problems({
-      400: 'a parameter is missing, unknown or malformed',
-      404: 'no such question',
-      503: 'the store cannot be asked',
-    }),
-  },
-})
-
-const namesOf = (questions: readonly Question[]): string => questions.map(({ name }) => name).join(', ')
-
-/** Every parameter that some question has, and which. */
-function parametersOf(questions: readonly Question[]): Record<string, { type: string; description: string }> {
-  const names = new Set(questions.flatMap(({ parameters }) => parameters.map(({ name }) => name)))
-  const having = (name: string) => questions.filter(({ parameters }) => parameters.some((one) => one.name === name))
-  return Object.fromEntries(
-    [...names].sort().map((name) => [name, { type: 'string', description: `of ${namesOf(having(name))}` }]),
-  )
-}
+import { namesOf, questionSchema, questionsSchema } from './questions-schema.ts'
 
 export function questionRoutes(app: FastifyInstance, parts: ConsoleRouteParts): void {
   const questions: Question[] = [...parts.stores.flatMap(({ questions }) => questions), ...lakeQuestions].sort(
     (a, b) => (a.name < b.name ? -1 : 1),
   )
 
-  app.get('/v1/questions', { schema: listSchema }, async (request) => {
+  app.get('/v1/questions', { schema: questionsSchema }, async (request) => {
     parts.authorize(request, 'query')
     return {
       questions: questions.map(({ name, store, description, parameters, columns }) => ({
@@ -68,7 +27,7 @@ export function questionRoutes(app: FastifyInstance, parts: ConsoleRouteParts): 
   app.get<{ Params: { name: string }; Querystring: Record<string, string> }>(
     '/v1/questions/:name',
     // What is wrong with a parameter is for `checkParameters` to say.
-    { schema: askSchema(questions), attachValidation: true },
+    { schema: questionSchema(questions), attachValidation: true },
     async (request) => {
       parts.authorize(request, 'query')
       const question = questions.find(({ name }) => name === request.params.name)

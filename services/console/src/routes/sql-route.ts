@@ -6,7 +6,7 @@ import { CONTENT_TYPES } from '../sql/result-format.ts'
 import type { Relations } from '../sql/sql-cage.ts'
 import type { NamedTable } from '../sql/sql-guard.ts'
 import { type SqlRefusalCode, SqlRefused } from '../sql/sql-refused.ts'
-import { problems } from './schemas.ts'
+import { sqlSchema } from './sql-schema.ts'
 
 export interface SqlRouteParts extends Pick<ConsoleRouteParts, 'cage' | 'authorize'> {
   /** Finds the tables that a statement names; throws `SqlRefused` for an unknown one. */
@@ -31,55 +31,10 @@ const STATUS: Readonly<Record<SqlRefusalCode, number>> = {
 
 const BODY_LIMIT_BYTES = 1024 * 1024
 
-const schema = {
-  tags: ['query'],
-  summary: 'Run one SELECT',
-  description:
-    "DuckDB SQL over all tables, `ledger`, `quarantine`, `raw.events`, `raw.<type>` and `s3_clickstream_logs`; `FROM t VERSION AS OF n` and `TIMESTAMP AS OF '…'`. JSON, or by `Accept`: `application/x-ndjson`, `text/csv`, `application/vnd.apache.arrow.stream`. At most a million rows. A result that fails after its first megabytes were sent breaks off: its body does not end, and the reason is in the console's log.",
-  body: {
-    type: 'object',
-    required: ['sql'],
-    properties: { sql: { type: 'string', minLength: 1 } },
-    examples: [
-      { sql: 'SELECT movie_id, count(*) AS views FROM viewing_history GROUP BY movie_id ORDER BY views DESC' },
-    ],
-  },
-  response: {
-    200: {
-      description: 'the result',
-      content: {
-        'application/json': {
-          schema: {
-            type: 'object',
-            properties: {
-              columns: {
-                type: 'array',
-                items: { type: 'object', properties: { name: { type: 'string' }, type: { type: 'string' } } },
-              },
-              rows: { type: 'array', items: { type: 'object', additionalProperties: true } },
-            },
-          },
-        },
-        'application/x-ndjson': { schema: { type: 'string' } },
-        'text/csv': { schema: { type: 'string' } },
-        'application/vnd.apache.arrow.stream': { schema: { type: 'string' } },
-      },
-    },
-    ...problems({
-      400: 'not one SELECT, or DuckDB refuses it',
-      403: 'it reads more than the lake’s tables',
-      404: 'an unknown table or version',
-      408: 'it took too long',
-      413: 'too large a result',
-      429: 'too many statements at a time',
-    }),
-  },
-} as const
-
 export function sqlRoute(app: FastifyInstance, parts: SqlRouteParts): void {
   // Who may not ask is told nothing of the body.
   const onRequest = async (request: FastifyRequest) => void parts.authorize(request, 'query')
-  const options = { schema, bodyLimit: BODY_LIMIT_BYTES, onRequest }
+  const options = { schema: sqlSchema, bodyLimit: BODY_LIMIT_BYTES, onRequest }
   app.post<{ Body: { sql: string } }>('/v1/sql', options, async (request, reply) => {
     const format = acceptedFormat(request.headers.accept)
     try {

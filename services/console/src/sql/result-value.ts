@@ -26,8 +26,7 @@ export type JsonValue = string | number | boolean | null | JsonValue[] | { [name
 export function jsonValue(value: DuckDBValue, single = false): JsonValue {
   if (value === null || typeof value === 'string' || typeof value === 'boolean') return value
   if (typeof value === 'number') return Number.isFinite(value) ? (single ? shortest(value) : value) : String(value)
-  if (typeof value === 'bigint')
-    return value >= Number.MIN_SAFE_INTEGER && value <= Number.MAX_SAFE_INTEGER ? Number(value) : value.toString()
+  if (typeof value === 'bigint') return jsonInteger(value)
   if (value instanceof DuckDBTimestampTZValue || value instanceof DuckDBTimestampValue) return instantOf(value.micros)
   if (value instanceof DuckDBTimestampMillisecondsValue) return instantOf(value.millis * 1000n)
   if (value instanceof DuckDBTimestampSecondsValue) return instantOf(value.seconds * 1_000_000n)
@@ -45,6 +44,13 @@ export function jsonValue(value: DuckDBValue, single = false): JsonValue {
   if (value instanceof DuckDBUnionValue) return objectOf([[value.tag, value.value]], single)
   if (value instanceof DuckDBBlobValue) return Buffer.from(value.bytes).toString('base64')
   return String(value)
+}
+
+/** A whole number in JSON: beyond 2^53, where a number would lose digits, a string. */
+export type JsonInteger = number | string
+
+export function jsonInteger(value: bigint): JsonInteger {
+  return value >= Number.MIN_SAFE_INTEGER && value <= Number.MAX_SAFE_INTEGER ? Number(value) : value.toString()
 }
 
 function objectOf(entries: [string, DuckDBValue][], single: boolean): JsonValue {

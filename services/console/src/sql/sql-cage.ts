@@ -8,7 +8,7 @@ import { SqlRefused } from './sql-refused.ts'
 import { rewriteAsOf } from './time-travel.ts'
 
 export interface CageLimits extends SqlCellLimits {
-  /** A statement that takes longer is killed with its process. */
+  /** A statement that takes longer, from when its process was ready, is killed with it. */
   timeout_ms: number
   /** DuckDB's limit for one statement; it spills to disk before. */
   memory_limit_bytes: number
@@ -25,6 +25,7 @@ export interface CageLimits extends SqlCellLimits {
 
 export const CAGE_LIMITS: CageLimits = {
   timeout_ms: 30_000,
+  start_limit_ms: 30_000,
   memory_limit_bytes: 1024 ** 3,
   threads: 2,
   processes: 2,
@@ -73,12 +74,7 @@ export class SqlCage {
       )
     const cell = await this.#take()
     let result: Readable | undefined
-    const timer = setTimeout(() => {
-      const late = cell.kill(
-        `the statement took longer than ${this.#limits.timeout_ms} ms and was ended: narrow it, or ask in steps`,
-      )
-      result?.destroy(late)
-    }, this.#limits.timeout_ms)
+    let timer: NodeJS.Timeout | undefined
     let released = false
     const release = () => {
       if (released) return
@@ -87,6 +83,14 @@ export class SqlCage {
       this.#give(cell)
     }
     try {
+      // A client's time is not spent on the start of a process.
+      await cell.ready
+      timer = setTimeout(() => {
+        const late = cell.kill(
+          `the statement took longer than ${this.#limits.timeout_ms} ms and was ended: narrow it, or ask in steps`,
+        )
+        result?.destroy(late)
+      }, this.#limits.timeout_ms)
       const chunks = this.#run(cell, sql, format, resolve)
       const held: Uint8Array[] = []
       let bytes = 0
@@ -146,7 +150,7 @@ export class SqlCage {
     if (this.#cells < this.#limits.processes) {
       this.#cells++
       return this.#open().catch((error: unknown) => {
-        this.#cells--
+        this.#vacate()
         throw error
       })
     }
@@ -170,14 +174,20 @@ export class SqlCage {
       cell.end()
       return
     }
-    const next = this.#waiting.shift()
     if (cell.usable) {
+      const next = this.#waiting.shift()
       if (next) next.resolve(cell)
       else this.#idle.push(cell)
       return
     }
     cell.end()
+    this.#vacate()
+  }
+
+  /** One process less: whoever waits first starts another. */
+  #vacate(): void {
     this.#cells--
+    const next = this.#waiting.shift()
     if (next) this.#take().then(next.resolve, next.reject)
   }
 }

@@ -1,4 +1,4 @@
-import { problems } from './problem-schema.ts'
+import { problemSchema, problems } from '@sluice/service'
 
 const info = {
   path: { type: 'string' },
@@ -10,27 +10,31 @@ const info = {
   received_at: { type: 'string', format: 'date-time' },
 } as const
 
-const loaded = {
-  type: 'object',
-  properties: {
-    ...info,
-    type: { type: 'string' },
-    rows: { type: 'integer' },
-    accepted: { type: 'integer' },
-    rejected: { type: 'integer' },
-    errors: {
-      type: 'array',
-      description: 'the first refused rows',
-      items: {
-        type: 'object',
-        properties: {
-          row: { type: 'integer', description: 'from 0' },
-          code: { type: 'string' },
-          message: { type: 'string' },
-        },
+const kept = ['path', 'key', 'sha256', 'size', 'content_type', 'source', 'received_at'] as const
+
+const rows = {
+  rows: { type: 'integer', description: 'that were read' },
+  accepted: { type: 'integer', description: 'rows' },
+  rejected: { type: 'integer', description: 'rows' },
+  errors: {
+    type: 'array',
+    description: 'the first refused rows',
+    items: {
+      type: 'object',
+      required: ['row', 'code', 'message'],
+      properties: {
+        row: { type: 'integer', description: 'from 0' },
+        code: { type: 'string' },
+        message: { type: 'string' },
       },
     },
   },
+} as const
+
+const loaded = {
+  type: 'object',
+  required: [...kept, 'type', 'rows', 'accepted', 'rejected', 'errors'],
+  properties: { ...info, type: { type: 'string', description: 'event type of the rows' }, ...rows },
 } as const
 
 const stored = {
@@ -65,7 +69,7 @@ export const filesRouteSchema = {
     201: {
       description: 'kept, durable',
       content: {
-        'application/json': { schema: { type: 'object', properties: info, examples: [stored] } },
+        'application/json': { schema: { type: 'object', required: kept, properties: info, examples: [stored] } },
       },
     },
     202: {
@@ -80,8 +84,15 @@ export const filesRouteSchema = {
       },
     },
     207: { description: 'kept; some rows accepted, some refused', content: { 'application/json': { schema: loaded } } },
+    400: {
+      description: 'no usable path, a body that was cut off, or a file that cannot be read; or every row was refused',
+      content: {
+        'application/problem+json': {
+          schema: { ...problemSchema, properties: { ...problemSchema.properties, ...info, ...rows } },
+        },
+      },
+    },
     ...problems({
-      400: 'no usable path, a body that was cut off, or a file that cannot be read; or every row was refused',
       401: 'no API key, or an unknown one',
       403: 'the API key lacks the scope ingest',
       409: 'the path holds other bytes; raw history is never overwritten',

@@ -1,4 +1,4 @@
-import { problems } from './problem-schema.ts'
+import { problems } from '@sluice/service'
 
 const pointer = {
   type: 'object',

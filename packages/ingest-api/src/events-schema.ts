@@ -1,5 +1,18 @@
-import { REFUSAL_CODES } from './event-acceptance.ts'
-import { problem, problems } from './problem-schema.ts'
+import { problemSchema, problems } from '@sluice/service'
+
+/** Codes of a refused event. */
+export const REFUSAL_CODES = [
+  'invalid_json',
+  'invalid_utf8',
+  'not_an_object',
+  'missing_type',
+  'invalid_event_id',
+  'invalid_cloudevent',
+  'lone_surrogate',
+  'nesting_too_deep',
+  'event_too_large',
+] as const
+export type RefusalCode = (typeof REFUSAL_CODES)[number]
 
 const event = {
   type: 'object',
@@ -53,16 +66,19 @@ const result = {
   required: ['index', 'status'],
   properties: {
     index: { type: 'integer', description: 'place in the request, from 0' },
-    event_id: { type: 'string' },
-    status: { type: 'string', enum: ['accepted', 'rejected', 'stored', 'quarantined', 'repeat'] },
-    warning: { type: 'string' },
+    event_id: { type: 'string', description: 'missing where the event was refused and has none that is usable' },
+    status: {
+      type: 'string',
+      enum: ['accepted', 'rejected', 'stored', 'quarantined', 'repeat'],
+      description: '`stored`, `quarantined` and `repeat` where it was waited for and settled in time',
+    },
+    warning: { type: 'string', description: 'of an accepted event that will be in quarantine' },
     error: {
       type: 'object',
+      description: 'why it was refused',
+      required: ['code', 'message'],
       properties: {
-        code: {
-          type: 'string',
-          enum: REFUSAL_CODES,
-        },
+        code: { type: 'string', enum: REFUSAL_CODES },
         message: { type: 'string' },
       },
     },
@@ -73,9 +89,9 @@ const outcome = {
   type: 'object',
   required: ['accepted', 'rejected', 'results'],
   properties: {
-    accepted: { type: 'integer' },
-    rejected: { type: 'integer' },
-    results: { type: 'array', items: result },
+    accepted: { type: 'integer', description: 'events' },
+    rejected: { type: 'integer', description: 'events' },
+    results: { type: 'array', items: result, description: 'one for each event, in the order of the request' },
   },
 } as const
 
@@ -98,9 +114,8 @@ export const eventsRouteSchema = {
       timeout_ms: {
         type: 'integer',
         minimum: 0,
-        maximum: 60_000,
         default: 10_000,
-        description: 'wait at most this long',
+        description: 'wait at most this long, in milliseconds; never longer than a minute',
       },
     },
   },
@@ -138,7 +153,7 @@ export const eventsRouteSchema = {
       description: 'all refused, or a body that cannot be taken apart',
       content: {
         'application/problem+json': {
-          schema: { ...problem, properties: { ...problem.properties, ...outcome.properties } },
+          schema: { ...problemSchema, properties: { ...problemSchema.properties, ...outcome.properties } },
         },
       },
     },

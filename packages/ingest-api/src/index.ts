@@ -1,0 +1,3 @@
+export * from './events-schema.ts'
+export * from './files-schema.ts'
+export * from './media-schema.ts'
