@@ -19,6 +19,8 @@ const LONGEST_PAUSE_MS = 200
 /** Time for a kill and a restart, and for the whole reconciliation at the end. */
 const KILL_LIMIT_MS = 20_000
 const END_LIMIT_MS = 120_000
+/** Who was killed may write until its last system call returns. */
+const REMOVED_WHILE_KILLED = { recursive: true, force: true, maxRetries: 10 }
 
 const pick = (names: readonly string[], random: () => number) => names[Math.floor(random() * names.length)] ?? ''
 
@@ -46,7 +48,7 @@ it(
       else {
         await lake.killAll()
         // Now and then a disk goes with it, that of the log or of a store: both are made from what is left.
-        if (random() < 0.3) await rm(join(lake.data, pick(DERIVED, random)), { recursive: true, force: true })
+        if (random() < 0.3) await rm(join(lake.data, pick(DERIVED, random)), REMOVED_WHILE_KILLED)
       }
       if (random() < 0.3) await LakeProcess.startAndKill({ data: lake.data }, random() * STARTING_MS)
       lake = await LakeProcess.start({ data: lake.data })

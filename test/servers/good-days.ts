@@ -9,6 +9,11 @@ import { ServerLake, type ServiceProcess, SINKS } from './server-lake.ts'
 const at = (second: number) =>
   `2025-10-02T21:${String(10 + Math.floor(second / 60))}:${String(second % 60).padStart(2, '0')}Z`
 
+/** A sink looks at what is wanted of it every 2 s. */
+const PAUSED_WITHIN_MS = 30_000
+/** What it waits for may by itself take more than 400 s: see the limits of `many-of-each.ts`, `firstToWork` and `caughtUp`. */
+const MANY_OF_EACH_WITHIN_MS = 600_000
+
 /** What the whole pipeline does on real servers that are there. */
 export function goodDays({ settings }: AllServers): void {
   let lake: ServerLake
@@ -70,15 +75,15 @@ export function goodDays({ settings }: AllServers): void {
     const control = async (action: string) =>
       expect((await client.call('POST', `/v1/sinks/postgres/${action}`)).status).toBe(200)
     await control('pause')
-    let held = ''
-    for (let i = 0; held === '' && i < 20; i++) {
-      const { results } = await client.post([view(`held-${i}`)], { query: 'wait=stores&timeout_ms=1500' })
-      if (results[0]?.status === 'accepted') held = `held-${i}`
-    }
-    expect((await client.trail(held)).sinks.postgres).toMatchObject({ status: 'pending' })
+    // The console tells what is wanted of a sink; the sink itself, what it does.
+    await expect.poll(() => runningOf(sinks, 'sink-postgres'), { timeout: PAUSED_WITHIN_MS }).toEqual(['0'])
+    const held = view('held')
+    const { results } = await client.post([held], { query: 'wait=table&timeout_ms=60000' })
+    expect(results[0]?.status).toBe('stored')
+    expect((await client.trail(held.event_id)).sinks.postgres).toMatchObject({ status: 'pending' })
     await control('resume')
     await client.caughtUp()
-    expect((await client.trail(held)).sinks.postgres).toMatchObject({ status: 'written' })
+    expect((await client.trail(held.event_id)).sinks.postgres).toMatchObject({ status: 'written' })
     await control('rebuild')
     await client.caughtUp()
     seen = (await client.verify()).totals.stored
@@ -127,7 +132,9 @@ export function goodDays({ settings }: AllServers): void {
     expect(report.totals.receipts).toBe(seen + 6_000 + 100)
   })
 
-  it('stays exact while partitions are added, ids come again at others, and one of each is killed and one stopped', async () => {
+  const crowd =
+    'stays exact while partitions are added, ids come again at others, and one of each is killed and one stopped'
+  it(crowd, { timeout: MANY_OF_EACH_WITHIN_MS }, async () => {
     while (ingests.length < 3) ingests.push(await lake.start('ingest'))
     if (sinks.length === SINKS.length) for (const sink of SINKS) sinks.push(await lake.start(sink))
     // Of those of before one was killed.
@@ -167,4 +174,16 @@ export function goodDays({ settings }: AllServers): void {
     expect([quarantine?.closed_by, sinks['postgres']?.status]).toEqual([expect.any(String), 'written'])
     expect((await client.verify()).ok).toBe(true)
   })
+}
+
+/** Whether the processes of a sink apply what comes (1) or not (0), each by its own metrics. */
+function runningOf(sinks: readonly ServiceProcess[], name: ServiceProcess['name']): Promise<(string | undefined)[]> {
+  return Promise.all(
+    sinks
+      .filter((sink) => sink.name === name)
+      .map(
+        async ({ url }) =>
+          /^sluice_sink_running\{[^}]*\} (\d)$/m.exec(await (await fetch(`${url}/metrics`)).text())?.[1],
+      ),
+  )
 }

@@ -7,6 +7,9 @@ import { openStore } from '../src/server.ts'
 import { serverUnderTest } from './server-schema.ts'
 import { change, load, tableNamed } from './sql-tables.ts'
 
+/** What is waited for comes at once on a free machine, and on a busy one in seconds. */
+const WITHIN_MS = 10_000
+
 const subscriptions = tableNamed('subscriptions')
 const subscription = (subscription_id: string, version: number, status = 'active') =>
   change(subscriptions, { subscription_id, status }, version)
@@ -184,7 +187,7 @@ await describeServer('PostgreSQL', postgresEndpoint, ({ url }) => {
     const [pid] = await vi.waitUntil(async () => {
       const pids = await waiting()
       return pids.length > 0 && pids
-    })
+    }, WITHIN_MS)
     await client.query('SELECT pg_terminate_backend($1)', [pid])
     expect(await cut).toMatchObject({ code: 'unreachable', retryable: true })
     await client.query('ROLLBACK')
@@ -197,7 +200,7 @@ await describeServer('PostgreSQL', postgresEndpoint, ({ url }) => {
     await client.query('BEGIN')
     await client.query('SELECT FROM _table FOR UPDATE')
     const waits = load(store, 'subscriptions', [subscription('s2', 1)])
-    await vi.waitUntil(async () => (await waiting()).length > 0)
+    await vi.waitUntil(async () => (await waiting()).length > 0, WITHIN_MS)
     expect((await store.ask('subscription-status', {}, 10)).rows).toEqual([])
     await client.query('COMMIT')
     expect((await waits).kind).toBe('applied')

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { afterEach, beforeEach, expect, it } from 'vitest'
 import { describeServer, kafkaEndpoint } from '../../../../test/servers/endpoints.ts'
-import type { EventLog, Notice } from '../../src/index.ts'
+import { type EventLog, LogError, type Notice } from '../../src/index.ts'
 import { type KafkaNotices, kafkaNotices, openKafkaLog } from '../../src/kafka/kafka-log.ts'
 
 const version = (version: number): Notice => ({ kind: 'store', store: 'postgres', table: 't', version })
@@ -52,6 +52,10 @@ await describeServer('notices over Kafka', kafkaEndpoint, ({ brokers }) => {
       await from.publish(version(0))
       await Promise.race([heard, new Promise((resolve) => setTimeout(resolve, 200))])
     }
+    // What was published before those who listen had made the topic failed, as it may. Where one hears, it is there.
+    failures.push(
+      ...failures.splice(0).filter((error) => !(error instanceof LogError && error.code === 'unknown_topic')),
+    )
   }
 
   it('each process hears of all, its own at once and only once', async () => {
@@ -70,8 +74,13 @@ await describeServer('notices over Kafka', kafkaEndpoint, ({ brokers }) => {
       await a.notices.publish(version(++published))
       await b.notices.publish(version(++published))
     }
-    for (const { heard } of [a, b])
-      expect(heard).toEqual([...new Set(heard.map((notice) => JSON.stringify(notice)))].map((text) => JSON.parse(text)))
+    for (const { heard } of [a, b]) {
+      // Of those by which they were connected some may still be on their way, all of them equal.
+      const versions = heard.flatMap((notice) =>
+        notice.kind === 'store' && notice.version > 0 ? [notice.version] : [],
+      )
+      expect(versions).toEqual([...new Set(versions)])
+    }
     expect(a.heard.filter(of('odd'))).toHaveLength(Math.ceil(published / 2))
   })
 
