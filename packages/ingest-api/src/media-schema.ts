@@ -71,6 +71,7 @@ export const mediaGetSchema = {
       403: 'the API key lacks the scopes ingest and query',
       404: 'no such object',
       416: 'a range beyond the end',
+      503: 'the object store, or ingest behind the console, is away; ask again after Retry-After',
     }),
   },
 } as const

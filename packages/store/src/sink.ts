@@ -81,7 +81,7 @@ export async function startSink(parts: SinkParts): Promise<Sink> {
       ...events,
       advanced(table, version, rows) {
         events.advanced?.(table, version, rows)
-        told.advanced(table, version)
+        told.stands(table, version)
       },
       stands(table, version) {
         events.stands?.(table, version)

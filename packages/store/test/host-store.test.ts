@@ -58,3 +58,24 @@ test('a table that cannot be prepared is told as often as it is tried, and holds
   for (let turn = 0; turn < 3; turn++)
     await expect(store.prepare([unholdable])).rejects.toMatchObject({ code: 'failed', message: 'it cannot be held' })
 })
+
+test('a store that cannot be loaded is told at once for a while, without a process for whoever asks', async () => {
+  let now_ms = 0
+  const absent = hostStore({
+    name: 'neo4j',
+    module: new URL('./absent-store.ts', import.meta.url).href,
+    folder: join(home, 'neo4j'),
+    memory_limit_mb: 64,
+    warn: () => undefined,
+    now: () => now_ms,
+  })
+  const told = () => absent.progress().catch((error: unknown) => error)
+  const first = await told()
+  expect(first).toMatchObject({ code: 'failed', message: expect.stringContaining('absent-store.ts') })
+  expect(await told()).toBe(first)
+  now_ms = 15_000
+  const later = await told()
+  expect(later).toMatchObject({ code: 'failed' })
+  expect(later).not.toBe(first)
+  await absent.close()
+})

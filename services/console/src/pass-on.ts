@@ -24,6 +24,8 @@ export async function passOnToIngest(
   const within = (timeout: number) => (request: FastifyRequest, reply: FastifyReply) =>
     passOn(request, reply, { upstream, timeout })
   await app.register(async (scope) => {
+    // Before anybody reads the body: what is left of one that was refused is read by whoever answers.
+    scope.addHook('onRequest', async (request) => refuseElsewhere(pathOf(request)))
     passBodies(scope)
     await scope.register(replyFrom, { base: upstream, disableRequestLogging: true, destroyAgent: true })
     const soon = within(silence_limit_ms)
@@ -63,14 +65,7 @@ function passOn(
   reply: FastifyReply,
   { upstream, timeout }: { upstream: string; timeout: number },
 ): FastifyReply {
-  const [path = ''] = request.url.split('?')
-  if (leadsElsewhere(path))
-    throw new ProblemError({
-      status: 400,
-      code: 'invalid_path',
-      detail: `expected a path without backslashes, and no part of it to be a dot, or to begin or end with two; came ${path.slice(0, 80)}`,
-    })
-  return reply.from(path, {
+  return reply.from(pathOf(request), {
     timeout,
     // Each answer is the client's, also a 503, with its Retry-After.
     retryDelay: () => null,
@@ -85,6 +80,20 @@ function passOn(
       reply.log.warn({ err: error, upstream }, 'ingest did not answer')
       reply.send(unavailable(error))
     },
+  })
+}
+
+/** Clients of a proxy send the whole URL (RFC 9112, section 3.2.2). */
+function pathOf({ url }: FastifyRequest): string {
+  return url.replace(/^https?:\/\/[^/?]*/i, '').split('?', 1)[0] ?? ''
+}
+
+function refuseElsewhere(path: string): void {
+  if (!leadsElsewhere(path)) return
+  throw new ProblemError({
+    status: 400,
+    code: 'invalid_path',
+    detail: `expected a path without backslashes, and no part of it to be a dot, or to begin or end with two; came ${path.slice(0, 80)}`,
   })
 }
 

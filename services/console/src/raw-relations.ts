@@ -89,9 +89,13 @@ function readField(name: string, field: Field): string {
   }
 }
 
-/** A cast takes underscores and spaces, too, and rounds. */
-const isNumber = (text: string) => `regexp_full_match(${text}, '-?[0-9]+([.][0-9]+)?([eE][+-]?[0-9]+)?')`
-const hasPlaces = (text: string, most: number) => `regexp_full_match(${text}, '-?[0-9]+([.][0-9]{0,${most}}0*)?')`
+/** JSON's numbers, also as text: a cast takes underscores and spaces, too, and rounds. */
+const isNumber = (text: string) => `regexp_full_match(${text}, '${WHOLE}([.][0-9]+)?([eE][+-]?[0-9]+)?')`
+/** With an exponent, as text: as many places as a wide column has tell whether any are lost. */
+const hasPlaces = (text: string, most: number) =>
+  `CASE WHEN regexp_full_match(${text}, '${WHOLE}(${most === 0 ? '[.]0+' : `[.][0-9]{1,${most}}0*`})?') THEN true
+    WHEN ${isNumber(text)} AND regexp_matches(${text}, '[eE]') THEN TRY_CAST(${text} AS DECIMAL(38, ${most + 6})) = TRY_CAST(${text} AS DECIMAL(38, ${most})) END`
+const WHOLE = '-?(0|[1-9][0-9]*)'
 
 const SQL_TYPES: Readonly<Record<Exclude<Field['kind'], 'string' | 'string_list'>, (field: Field) => string>> = {
   int: () => 'INTEGER',

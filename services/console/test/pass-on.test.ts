@@ -3,14 +3,16 @@ import { createServer, type IncomingMessage, request, type Server, type ServerRe
 import { type AddressInfo, connect } from 'node:net'
 import { Readable } from 'node:stream'
 import { buffer, text } from 'node:stream/consumers'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { gzipSync } from 'node:zlib'
-import { createApp, createLogger, createMetrics } from '@sluice/service'
+import { createApp, createLogger, createMetrics, DISCARD_LIMIT_MS } from '@sluice/service'
 import type { FastifyInstance } from 'fastify'
 import { afterEach, expect, it } from 'vitest'
 import { type PassOnLimits, passOnToIngest } from '../src/pass-on.ts'
 import { sendBy } from '../src/redrive/send-events.ts'
 
 const NOBODY = 'http://127.0.0.1:9'
+const LARGE = Buffer.alloc(8 * 1024 ** 2)
 
 const apps: FastifyInstance[] = []
 const servers: Server[] = []
@@ -209,6 +211,18 @@ it.each(['/v1/files/a/../../health', '/v1/files/a\\..\\..\\x', '/v1/files/a%2f..
     expect([answer.statusCode, JSON.parse(await text(answer)).code]).toEqual([400, 'invalid_path'])
   },
 )
+
+it('a refused path is told while its body still comes', async () => {
+  const url = new URL(await before(echo))
+  const asked = request({
+    ...{ host: url.hostname, port: url.port, path: '/v1/files/a\\b', method: 'PUT' },
+    headers: { connection: 'close', 'content-length': LARGE.length },
+  })
+  asked.end(LARGE)
+  const late = sleep(DISCARD_LIMIT_MS / 2, undefined, { ref: false })
+  const [answer] = (await Promise.race([once(asked, 'response'), late])) ?? []
+  expect(answer?.statusCode).toBe(400)
+})
 
 it("OpenAPI describes ingest's calls, and each by its own schema", async () => {
   const { paths } = (await (await passingOnTo(NOBODY)).inject('/openapi.json')).json()

@@ -41,7 +41,8 @@ export function bodyForm(content_type: string | undefined): BodyForm {
 
 /** The texts of the body's events. Throws a `Problem`: 400 for a body that cannot be taken apart, 413 for too many. */
 export function eventSpans(bytes: Buffer, form: BodyForm, limit: number): JsonSpan[] {
-  if (form === 'ndjson' && !isUtf8(bytes)) return spansOrRefusal(mixedLineSpans(bytes, limit), '')
+  const may_be_lines = form === 'ndjson' || (form === 'guess' && looksLikeLines(bytes))
+  if (may_be_lines && !isUtf8(bytes)) return spansOrRefusal(mixedLineSpans(bytes, limit), '')
   const text = textOf(bytes)
   const start = skipSpace(text, 0)
   if (start >= text.length) throw new Problem(400, 'no_events', 'expected at least one event, came an empty body')
@@ -71,6 +72,12 @@ function spansOf(text: string, start: number, form: BodyForm, limit: number): Js
   const whole = text.substring(start, endOfText(text))
   if (form === 'guess' && whole.includes('\n') && !isJson(whole)) return lineSpans(text, limit)
   return [span(whole)]
+}
+
+/** Several lines, the first of them an object of its own. */
+function looksLikeLines(bytes: Buffer): boolean {
+  const feed = bytes.indexOf(0x0a)
+  return feed >= 0 && feed < bytes.length - 1 && isJson(bytes.toString('utf8', 0, feed))
 }
 
 function endOfText(text: string): number {

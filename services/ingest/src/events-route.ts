@@ -1,13 +1,15 @@
+import type { IncomingMessage } from 'node:http'
 import { eventsRouteSchema } from '@sluice/ingest-api'
 import { type Authorize, PROBLEM_TYPE } from '@sluice/service'
 import type { FastifyInstance } from 'fastify'
-import type { Admission } from './admission.ts'
+import type { Admission, Hold } from './admission.ts'
 import type { CheckEvent } from './event-acceptance.ts'
 import { answerStatus, answerText, type EventBatch, eventBatch } from './event-batch.ts'
-import { bodyForm, eventSpans } from './event-form.ts'
+import { type BodyForm, bodyForm, eventSpans } from './event-form.ts'
 import { freshEventId, idempotentEventId, type NewEventId } from './event-id.ts'
 import type { DurablePlace, RequestLines } from './group-commit.ts'
 import type { IngestMetrics } from './ingest-metrics.ts'
+import type { JsonSpan } from './json-span.ts'
 import type { IngestLimits } from './limits.ts'
 import type { Outcomes, SettledStatus } from './outcomes.ts'
 import { Problem } from './problem.ts'
@@ -47,9 +49,7 @@ export function eventsRoute(fastify: FastifyInstance, parts: EventsRouteParts): 
     const newEventId = newEventIdOf(request.headers['idempotency-key'], source)
     const hold = admission.hold(source)
     try {
-      const body = await requestBody(request.raw, limits.body_limit_bytes, hold)
-      metrics.received(body.length)
-      const spans = eventSpans(body, form, limits.events_per_request)
+      const spans = await spansOf(request.raw, form, hold)
       const envelope = {
         form: form === 'cloudevent' || form === 'cloudevent_batch' ? ('cloudevent' as const) : ('event' as const),
         received_at: receivedAt(now()),
@@ -67,6 +67,13 @@ export function eventsRoute(fastify: FastifyInstance, parts: EventsRouteParts): 
       hold.release()
     }
   })
+
+  /** The body's bytes are free when it returns: who waits for an outcome holds the text alone. */
+  async function spansOf(request: IncomingMessage, form: BodyForm, hold: Hold): Promise<JsonSpan[]> {
+    const body = await requestBody(request, limits.body_limit_bytes, hold)
+    metrics.received(body.length)
+    return eventSpans(body, form, limits.events_per_request)
+  }
 
   async function commitOnly(batch: EventBatch): Promise<undefined> {
     if (batch.event_ids.length > 0) await parts.commit(batch.lines)

@@ -15,6 +15,7 @@ export interface JsonSpan {
 export type SpanFault = { fault: 'syntax'; at: number; expected: string } | { fault: 'too_many'; limit: number }
 
 const LINE_FEED = 0x0a
+const CARRIAGE_RETURN = 0x0d
 const QUOTE = 0x22
 const COMMA = 0x2c
 const OPEN_BRACKET = 0x5b
@@ -50,7 +51,7 @@ export function lineSpans(text: string, limit: number): JsonSpan[] | SpanFault {
   for (let at = 0; at < text.length; ) {
     const feed = text.indexOf('\n', at)
     const end = feed < 0 ? text.length : feed
-    const start = skipSpace(text, at)
+    const start = skipSpace(text, at, end)
     if (start < end) {
       if (spans.length === limit) return { fault: 'too_many', limit }
       spans.push(span(text.charCodeAt(end - 1) === 0x0d ? text.substring(start, end - 1) : text.substring(start, end)))
@@ -67,11 +68,13 @@ export function mixedLineSpans(bytes: Buffer, limit: number): JsonSpan[] | SpanF
     const feed = bytes.indexOf(LINE_FEED, at)
     const end = feed < 0 ? bytes.length : feed
     const line = bytes.subarray(at, end)
+    at = end + 1
+    // Many may be blank; a look at each costs more than its byte.
+    if (line.length === 0 || (line.length === 1 && line[0] === CARRIAGE_RETURN)) continue
     const found = isUtf8(line) ? lineSpans(line.toString('utf8'), 1) : [NO_TEXT]
     if ('fault' in found) return found
     if (spans.length + found.length > limit) return { fault: 'too_many', limit }
     spans.push(...found)
-    at = end + 1
   }
   return spans
 }
@@ -84,13 +87,13 @@ export function span(text: string): JsonSpan {
   return { text, depth: scanned.depth, commas: scanned.commas }
 }
 
-export function skipSpace(text: string, from: number): number {
+export function skipSpace(text: string, from: number, to = text.length): number {
   let at = from
-  for (;;) {
+  for (; at < to; at++) {
     const c = text.charCodeAt(at)
     if (c !== 0x20 && c !== 0x0a && c !== 0x0d && c !== 0x09) return at
-    at++
   }
+  return at
 }
 
 /** What the last `scan` saw; beside its return value, so that scanning allocates nothing. */

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { arraySpans, lineSpans, span } from '../src/json-span.ts'
+import { arraySpans, lineSpans, mixedLineSpans, span } from '../src/json-span.ts'
 import { escapesLoneSurrogate } from '../src/surrogate.ts'
 import { uuidV7 } from '../src/uuid-v7.ts'
 
@@ -64,4 +64,11 @@ test('UUIDv7s rise, also when the clock stands still or goes back', () => {
   const ids = Array.from({ length: 20_000 }, (_, i) => uuidV7(1_700_000_000_000 - (i % 3)))
   expect(ids).toEqual([...new Set(ids)].sort())
   expect(Number.parseInt(ids[0]!.replace('-', '').slice(0, 12), 16)).toBe(1_700_000_000_000)
+})
+
+test('blank lines cost no more than their bytes', () => {
+  const blank = '\n'.repeat(1_000_000)
+  expect(lineSpans(`{"a":1}${blank}{"a":2}${blank}`, 10)).toHaveLength(2)
+  const mixed = Buffer.concat([Buffer.from(`{"a":1}${blank}`), Buffer.from([0xff]), Buffer.from(blank)])
+  expect(mixedLineSpans(mixed, 10)).toMatchObject([{ text: '{"a":1}' }, { fault: 'invalid_utf8' }])
 })

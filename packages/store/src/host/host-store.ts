@@ -28,6 +28,7 @@ export interface HostOptions {
 
 /** Crashes in a row while opening, after which the data is taken to be what crashes it. */
 const CRASHES_TO_SET_ASIDE = 2
+const ASK_AGAIN_MS = 15_000
 
 /**
  * An embedded store in a process of its own, so that neither a long load nor a native crash there touches anybody else.
@@ -44,6 +45,8 @@ class HostedStore implements Store {
   #child: Promise<ChildProcessStore> | undefined
   #prepared: readonly StoredTable[] = []
   #crashes = 0
+  /** A start that will fail again until somebody mends something. */
+  #refusal: { error: StoreError; until_ms: number } | undefined
   #closed = false
 
   constructor(options: HostOptions) {
@@ -113,7 +116,8 @@ class HostedStore implements Store {
   }
 
   async #start(): Promise<ChildProcessStore> {
-    const { module, folder, memory_limit_mb, warn } = this.#options
+    const { module, folder, memory_limit_mb, warn, now } = this.#options
+    if (this.#refusal && now() < this.#refusal.until_ms) throw this.#refusal.error
     let child: ChildProcessStore
     try {
       child = await ChildProcessStore.open({
@@ -124,7 +128,11 @@ class HostedStore implements Store {
         ended: (how) => warn('a store process ended by itself; it is started again', { store: this.name, how }),
       })
     } catch (error) {
-      throw this.#openFailed(error) ? loadedAnew(error) : error
+      if (this.#openFailed(error)) throw loadedAnew(error)
+      // Everybody who looks at the lake asks: a process for each of them would tell no more.
+      if (error instanceof StoreError && error.code === 'failed' && !error.retryable)
+        this.#refusal = { error, until_ms: now() + ASK_AGAIN_MS }
+      throw error
     }
     this.#crashes = 0
     await this.#prepareAgain(child)
