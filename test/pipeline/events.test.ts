@@ -141,7 +141,7 @@ describe('every form of POST /v1/events', () => {
       '"duration_minutes": 120.0, "device": 7',
       '"duration_minutes": "90", "device": true',
     ].map((fields, i) => `{"type": "viewing_log", "event_id": "read-${i}", ${fields}}`)
-    const payments = ['1.005', '"7.10"', '8', '"1e1"', '"5."', '"1.2345e2"'].map(
+    const payments = ['1.005', '"7.10"', '8', '"1e1"', '"5."', '"1.23456e2"'].map(
       (amount, i) => `{"type": "payment", "event_id": "paid-${i}", "amount": ${amount}}`,
     )
     await client.post(`[${[...viewings, ...payments].join(',')}]`)
