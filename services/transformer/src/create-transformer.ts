@@ -122,6 +122,10 @@ export async function startTransformer(parts: TransformerServiceParts): Promise<
     log: logger,
     every_ms: limits.upkeep_every_ms,
     failed: () => metrics.failed(),
+    rearranged: (table, version) =>
+      void notices
+        .publish({ kind: 'tables', ledger: ledger.version, versions: { [table]: version }, outcomes: [] })
+        .catch((err: unknown) => logger.warn({ err, table }, 'a notice was lost; who waits for it looks by itself')),
     ...(kept ? { truncate: logTruncation({ log, topic: parts.topic, ledger, now }, kept) } : {}),
   })
   return {

@@ -18,6 +18,8 @@ export interface UpkeepOptions {
   truncate?: () => Promise<void>
   /** Told of each pass that failed, for it to be counted. */
   failed?: () => void
+  /** A table has a new version whose rows are those of before: who follows it need not wait for its next look. */
+  rearranged?: (table: string, version: number) => void
 }
 
 /** What was removed last from a table at rest is deleted once its retention is over: it is looked at this often. */
@@ -95,7 +97,7 @@ export class Upkeep {
   }
 
   #taskOf(table: LakeTable): Task {
-    const { lake, ledger } = this.#options
+    const { lake, ledger, rearranged } = this.#options
     const maintenance = new Maintenance(
       table,
       table === lake.ledger
@@ -109,7 +111,9 @@ export class Upkeep {
       // A table that nobody wrote to since its last pass has nothing to merge.
       isDue: () => this.#versionOf(table) > seen || lake.parts.now() - rested_ms >= RESTING_PASS_MS,
       async run() {
+        const before = table.version
         await maintenance.pass()
+        if (table.version > before) rearranged?.(table.name, table.version)
         seen = table.version
         rested_ms = lake.parts.now()
       },

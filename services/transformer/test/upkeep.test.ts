@@ -6,7 +6,7 @@ import { type Database, Lake, type LakeTable, Ledger, openDatabase } from '@slui
 import { openMemoryStore } from '@sluice/object-store/memory-store'
 import { createLogger } from '@sluice/service'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { Upkeep } from '../src/upkeep.ts'
+import { Upkeep, type UpkeepOptions } from '../src/upkeep.ts'
 
 const HOUR_MS = 3_600_000
 
@@ -37,7 +37,7 @@ describe('upkeep', () => {
     await rm(path, { recursive: true, force: true })
   })
 
-  const start = (options: { truncate?: () => Promise<void>; failed?: () => void }) => {
+  const start = (options: Pick<UpkeepOptions, 'truncate' | 'failed' | 'rearranged'>) => {
     const log = createLogger({ name: 'test', level: 'silent' })
     for (const level of ['warn', 'error'] as const)
       vi.spyOn(log, level).mockImplementation((fields: unknown) => void lines.push({ level, ...Object(fields) }))
@@ -93,6 +93,18 @@ describe('upkeep', () => {
       now_ms += HOUR_MS
       await expect.poll(() => [passes.count, others.count].every((count, at) => count > (before[at] ?? 0))).toBe(true)
     }
+  })
+
+  it('a table that was compacted is told of, and one that was only looked at is not', async () => {
+    const table = lake.tables.get('likes') ?? expect.fail('there is such a table')
+    const row = `SELECT 'u' AS user_id, 'm' AS subject_id, now() AS liked_at, now() AS received_at, 'b' AS raw_batch, 0 AS raw_line`
+    for (let i = 0; i < 10; i++) await table.append(`SELECT *, 'e${i}' AS event_id FROM (${row})`)
+    const written = table.version
+    const told: [string, number][] = []
+    start({ rearranged: (name, version) => told.push([name, version]) })
+    await expect.poll(() => told.length).toBeGreaterThan(0)
+    expect(told).toEqual([['likes', table.version]])
+    expect(table.version).toBeGreaterThan(written)
   })
 
   it('what writes left behind is dropped when it is a day old, once an hour', async () => {
