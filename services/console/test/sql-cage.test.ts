@@ -23,7 +23,8 @@ beforeAll(async () => {
 })
 afterAll(async () => {
   await cage.close()
-  await rm(folder, { recursive: true })
+  // A process that was killed may write until its last system call returns.
+  await rm(folder, { recursive: true, maxRetries: 10 })
 })
 
 /** What statements named, since it was emptied. */

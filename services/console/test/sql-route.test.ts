@@ -14,7 +14,8 @@ beforeEach(async () => {
 })
 afterEach(async () => {
   for (const end of ends.splice(0).reverse()) await end()
-  await rm(folder, { recursive: true })
+  // A process that was killed may write until its last system call returns.
+  await rm(folder, { recursive: true, maxRetries: 10 })
 })
 
 async function serving(limits: Partial<CageLimits>, relations: SqlRouteParts['relations'] = nothing) {
