@@ -72,7 +72,11 @@ const result = {
       enum: ['accepted', 'rejected', 'stored', 'quarantined', 'repeat'],
       description: '`stored`, `quarantined` and `repeat` where it was waited for and settled in time',
     },
-    warning: { type: 'string', description: 'of an accepted event that will be in quarantine' },
+    warning: {
+      type: 'string',
+      description:
+        'of an accepted event: its type is unknown, so that it will be in quarantine, or a field occurs more than once',
+    },
     error: {
       type: 'object',
       description: 'why it was refused',

@@ -6,7 +6,7 @@ const TEXT = { type: 'string' } as const
 
 const answered = (status: string) => ({
   200: {
-    description: 'it does',
+    description: `it is ${status}`,
     content: {
       'application/json': {
         schema: { type: 'object', required: ['status'], properties: { status: { const: status } } },

@@ -1,7 +1,7 @@
 import { isUtf8 } from 'node:buffer'
 import { arraySpans, type JsonSpan, lineSpans, mixedLineSpans, type SpanFault, skipSpace, span } from './json-span.ts'
 import { Problem } from './problem.ts'
-import { textOf } from './request-body.ts'
+import { notUtf8 } from './request-body.ts'
 
 /** The forms in which events are sent (`POST /v1/events`). */
 export type BodyForm = 'json' | 'ndjson' | 'cloudevent' | 'cloudevent_batch' | 'guess'
@@ -41,9 +41,11 @@ export function bodyForm(content_type: string | undefined): BodyForm {
 
 /** The texts of the body's events. Throws a `Problem`: 400 for a body that cannot be taken apart, 413 for too many. */
 export function eventSpans(bytes: Buffer, form: BodyForm, limit: number): JsonSpan[] {
-  const may_be_lines = form === 'ndjson' || (form === 'guess' && looksLikeLines(bytes))
-  if (may_be_lines && !isUtf8(bytes)) return spansOrRefusal(mixedLineSpans(bytes, limit), '')
-  const text = textOf(bytes)
+  if (!isUtf8(bytes)) {
+    if (form !== 'ndjson' && !(form === 'guess' && looksLikeLines(bytes))) throw notUtf8(bytes)
+    return spansOrRefusal(mixedLineSpans(bytes, limit), '')
+  }
+  const text = bytes.toString('utf8')
   const start = skipSpace(text, 0)
   if (start >= text.length) throw new Problem(400, 'no_events', 'expected at least one event, came an empty body')
   return spansOrRefusal(spansOf(text, start, form, limit), text)
@@ -74,7 +76,7 @@ function spansOf(text: string, start: number, form: BodyForm, limit: number): Js
   return [span(whole)]
 }
 
-/** Several lines, the first of them an object of its own. */
+/** Several lines, the first of them JSON of its own. */
 function looksLikeLines(bytes: Buffer): boolean {
   const feed = bytes.indexOf(0x0a)
   return feed >= 0 && feed < bytes.length - 1 && isJson(bytes.toString('utf8', 0, feed))

@@ -99,11 +99,9 @@ async function expanded(
   }
 }
 
-/** Throws a `Problem` (400). */
-export function textOf(bytes: Buffer): string {
-  if (!isUtf8(bytes)) throw new Problem(400, 'invalid_utf8', `expected UTF-8, came other bytes${placeOfFault(bytes)}`)
-  return bytes.toString('utf8')
-}
+/** For a body that has to be UTF-8 as a whole. */
+export const notUtf8 = (bytes: Buffer) =>
+  new Problem(400, 'invalid_utf8', `expected UTF-8, came other bytes${placeOfFault(bytes)}`)
 
 /** Halves until the first bad byte is found. A prefix may end inside a character, so it is judged with room to spare. */
 function placeOfFault(bytes: Buffer): string {

@@ -18,13 +18,18 @@ export const MOST_LISTED = 1_000
 
 const REASONS = ['unknown_type', 'schema_violation', 'id_conflict', 'unreadable'] as const
 
-const entry = objectOf({
-  event_id: text('of the event'),
-  type: text('event type; empty where the line is unreadable'),
+/** Why an event is in quarantine. */
+export const whyQuarantined = {
   reason: oneOf(REASONS, 'stable'),
   field: orNull(text('the field at fault')),
   message: orNull(text('what was expected, and what came')),
   text: orNull(text("the client's own text")),
+}
+
+const entry = objectOf({
+  event_id: text('of the event'),
+  type: text('event type; empty where the line is unreadable'),
+  ...whyQuarantined,
   received_at: instant('when ingest received it'),
   raw_batch: text('raw batch'),
   raw_line: integer('in the batch, from 0'),

@@ -97,7 +97,7 @@ export const sinkActionSchema = {
   tags: ['lake'],
   summary: 'Pause, resume or rebuild a sink',
   description:
-    'A rebuild loads the newest version of each table beside the old data and swaps. Needs the scope `admin`.',
+    'A rebuild loads the newest version of each table anew: on an Elasticsearch server beside the old data, which it then replaces; every other store is emptied first, table by table. Needs the scope `admin`.',
   params: {
     type: 'object',
     properties: {

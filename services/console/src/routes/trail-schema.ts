@@ -10,6 +10,7 @@ import {
   refusals,
   text,
 } from './answer-schema.ts'
+import { whyQuarantined } from './quarantine-schema.ts'
 
 const trail = objectOf(
   {
@@ -34,10 +35,7 @@ const trail = objectOf(
     ),
     quarantine: objectOf(
       {
-        reason: oneOf(['unknown_type', 'schema_violation', 'id_conflict', 'unreadable'], 'stable'),
-        field: orNull(text('the field at fault')),
-        message: orNull(text('what was expected, and what came')),
-        text: orNull(text("the client's own text")),
+        ...whyQuarantined,
         closed_by: orNull(
           text('raw batch and line of the later valid event that closed the entry; null while it waits'),
         ),
